@@ -1,0 +1,277 @@
+"""The values that refsync speaks of: what a CRM holds, and the task it is to hold.
+
+All are frozen. Ids are the CRM's own, compared exactly as given (18-character Salesforce ids that differ only by case are
+different records). An `Instant` is an integer: milliseconds since 1970 in UTC. A plain date has no zone. `None` and an empty
+text mean unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeAlias
+
+from refsync.errors import Place
+
+Instant: TypeAlias = int
+"""Milliseconds since 1970-01-01T00:00Z."""
+
+
+class Stream(StrEnum):
+    """What a connector can read, in the order in which it is pulled: a record comes after those it points at."""
+
+    USERS = "users"
+    ACCOUNTS = "accounts"
+    CONTACTS = "contacts"
+    DEALS = "deals"
+    DEAL_CONTACTS = "deal_contacts"
+    CASES = "cases"
+    ACTIVITIES = "activities"
+
+
+class AccountStatus(StrEnum):
+    CUSTOMER = "customer"
+    PROSPECT = "prospect"
+    FORMER = "former"
+
+
+class DealStatus(StrEnum):
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+class ActivityKind(StrEnum):
+    CALL = "call"
+    EMAIL = "email"
+    MEETING = "meeting"
+    NOTE = "note"
+    MESSAGE = "message"
+    TASK = "task"
+
+
+class Direction(StrEnum):
+    """Who began: `in` came from the customer."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class ActivityStatus(StrEnum):
+    DONE = "done"
+    """It took place, or will at `at` if nobody cancels it (a CRM that keeps no outcome says `done` for future meetings)."""
+    PLANNED = "planned"
+    """Nobody has confirmed that it took place."""
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+    BOUNCED = "bounced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person of ours who can own records and tasks."""
+
+    id: str
+    name: str = ""
+    email: str = ""
+    active: bool = True
+    """False for people who left and for system users, who must never get a task."""
+    manager_id: str | None = None
+    time_zone: str = ""
+    """An IANA name such as `Europe/Berlin`; empty: the company's zone."""
+    custom: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A company we sell to."""
+
+    id: str
+    name: str = ""
+    owner_id: str | None = None
+    parent_id: str | None = None
+    status: AccountStatus | None = None
+    tier: str = ""
+    industry: str = ""
+    annual_revenue: float | None = None
+    created_at: Instant | None = None
+    do_not_contact: bool | None = None
+    custom: Mapping[str, str] = field(default_factory=dict)
+    """Further CRM fields by their CRM name, as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A person at an account."""
+
+    id: str
+    account_id: str | None = None
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    title: str = ""
+    owner_id: str | None = None
+    created_at: Instant | None = None
+    do_not_contact: bool | None = None
+    custom: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deal:
+    """A sale, open or decided."""
+
+    id: str
+    account_id: str | None = None
+    name: str = ""
+    stage: str = ""
+    status: DealStatus | None = None
+    amount: float | None = None
+    currency: str = ""
+    owner_id: str | None = None
+    created_at: Instant | None = None
+    closed_on: date | None = None
+    """The day it was won or lost, a plain date; for an open deal the planned day, if the CRM keeps one."""
+    referred_by_contact_id: str | None = None
+    custom: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealContact:
+    """The part a person has in a deal."""
+
+    id: str
+    """The CRM's id of the link, or `deal:contact:role` where links have none."""
+    deal_id: str
+    contact_id: str
+    role: str = ""
+    is_primary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A support case."""
+
+    id: str
+    account_id: str | None = None
+    subject: str = ""
+    priority: str = ""
+    status: str = ""
+    escalated: bool = False
+    opened_at: Instant | None = None
+    closed_at: Instant | None = None
+    """None while the case is open."""
+    custom: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """Something that happened, or is to happen, between us and a customer. Also every task, anybody's."""
+
+    id: str
+    kind: ActivityKind
+    direction: Direction | None = None
+    at: Instant | None = None
+    """When it took place or is to take place: the start of a meeting, the due time of a task. A CRM that keeps only a day
+    gives noon UTC of that day."""
+    ended_at: Instant | None = None
+    status: ActivityStatus | None = None
+    automated: bool = False
+    subject: str = ""
+    owner_id: str | None = None
+    account_id: str | None = None
+    deal_id: str | None = None
+    contact_ids: tuple[str, ...] = ()
+    task_key: str = ""
+    """Our own key, when refsync wrote this task: such a row is never a touch."""
+
+
+Record: TypeAlias = User | Account | Contact | Deal | DealContact | Case | Activity
+
+RECORD_OF: Mapping[Stream, type[Record]] = MappingProxyType(
+    {
+        Stream.USERS: User,
+        Stream.ACCOUNTS: Account,
+        Stream.CONTACTS: Contact,
+        Stream.DEALS: Deal,
+        Stream.DEAL_CONTACTS: DealContact,
+        Stream.CASES: Case,
+        Stream.ACTIVITIES: Activity,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A record that could not be read: kept with its reason, never silently dropped."""
+
+    id: str
+    reason: str
+    raw: str = ""
+    """The record as it came, as text."""
+    place: Place | None = None
+
+
+class TaskStatus(StrEnum):
+    """What became of a task in the CRM."""
+
+    OPEN = "open"
+    DONE = "done"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task as refsync wants a rep to see it."""
+
+    key: str
+    """64 hex digits, derived from CRM facts only; at most one task carries it."""
+    rule: str
+    subject: str
+    text: str
+    """Plain text; a connector whose CRM shows HTML escapes it."""
+    do: str
+    """call, email, handwritten note, meeting or to-do."""
+    priority: str
+    """urgent, high, normal or low."""
+    due_on: date
+    due_at: Instant
+    """The end of the working hours of `due_on` in the rep's zone, for CRMs whose tasks are due at a time."""
+    owner_id: str
+    account_id: str | None = None
+    contact_id: str | None = None
+    deal_id: str | None = None
+
+
+def instant(moment: datetime) -> Instant:
+    """Return an aware datetime as an instant, milliseconds rounded down."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    whole = moment.astimezone(UTC)
+    return int(whole.replace(microsecond=0).timestamp()) * 1000 + whole.microsecond // 1000
+
+
+def moment(at: Instant) -> datetime:
+    """Return an instant as an aware datetime in UTC."""
+    return datetime.fromtimestamp(at // 1000, UTC).replace(microsecond=at % 1000 * 1000)
+
+
+def iso(at: Instant) -> str:
+    """Return an instant as `2024-03-01T10:00:00Z`, with milliseconds only where there are some."""
+    text = moment(at).isoformat(timespec="milliseconds" if at % 1000 else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+def parse_instant(text: str) -> Instant:
+    """Return the instant of an ISO 8601 text with an offset.
+
+    Raises ValueError for anything else, also for a time without an offset and for years before 1900.
+    """
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("an offset such as Z or +02:00 is missing")
+    if found.year < 1900:
+        raise ValueError("a year before 1900")
+    return instant(found)

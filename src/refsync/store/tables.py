@@ -1,0 +1,278 @@
+"""The tables. Instants are BIGINT UTC milliseconds, plain dates ISO text, ids the CRM's own text.
+
+The mirror (user .. activity_contact) is what the CRM holds. `touch` and `milestone` are functions of the mirror and of the
+company's settings and can be rebuilt at any time. `finding` is the ledger: what it knows is in no CRM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+from refsync.model import Stream
+
+metadata = MetaData()
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, String, primary_key=True, nullable=False)
+
+
+def _mirrored(name: str, *columns: Column[object]) -> Table:
+    """Return a table of CRM records led by (connection, id)."""
+    return Table(name, metadata, _key("connection"), _key("id"), *columns, sqlite_with_rowid=False)
+
+
+user = _mirrored(
+    "crm_user",  # `user` is a reserved word in PostgreSQL
+    Column("name", String, nullable=False),
+    Column("email", String, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("manager_id", String),
+    Column("time_zone", String, nullable=False),
+    Column("custom", Text),
+)
+
+account = _mirrored(
+    "account",
+    Column("name", String, nullable=False),
+    Column("owner_id", String),
+    Column("parent_id", String),
+    Column("status", String),
+    Column("tier", String, nullable=False),
+    Column("industry", String, nullable=False),
+    Column("annual_revenue", Double),
+    Column("created_at", BigInteger),
+    Column("do_not_contact", Boolean),
+    Column("custom", Text),
+)
+
+contact = _mirrored(
+    "contact",
+    Column("account_id", String),
+    Column("name", String, nullable=False),
+    Column("email", String, nullable=False),
+    Column("phone", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("owner_id", String),
+    Column("created_at", BigInteger),
+    Column("do_not_contact", Boolean),
+    Column("custom", Text),
+)
+Index("contact_account", contact.c.connection, contact.c.account_id)
+
+deal = _mirrored(
+    "deal",
+    Column("account_id", String),
+    Column("name", String, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("status", String),
+    Column("amount", Double),
+    Column("currency", String, nullable=False),
+    Column("owner_id", String),
+    Column("created_at", BigInteger),
+    Column("closed_on", String(10)),
+    Column("referred_by_contact_id", String),
+    Column("custom", Text),
+)
+Index("deal_account", deal.c.connection, deal.c.account_id)
+
+deal_contact = _mirrored(
+    "deal_contact",
+    Column("deal_id", String, nullable=False),
+    Column("contact_id", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("is_primary", Boolean, nullable=False),
+)
+Index("deal_contact_deal", deal_contact.c.connection, deal_contact.c.deal_id)
+Index("deal_contact_contact", deal_contact.c.connection, deal_contact.c.contact_id)
+
+case = _mirrored(
+    "support_case",
+    Column("account_id", String),
+    Column("subject", String, nullable=False),
+    Column("priority", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("escalated", Boolean, nullable=False),
+    Column("opened_at", BigInteger),
+    Column("closed_at", BigInteger),
+    Column("custom", Text),
+)
+Index("case_account", case.c.connection, case.c.account_id)
+
+activity = _mirrored(
+    "activity",
+    Column("kind", String, nullable=False),
+    Column("direction", String),
+    Column("at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("status", String),
+    Column("automated", Boolean, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("owner_id", String),
+    Column("account_id", String),
+    Column("deal_id", String),
+    Column("task_key", String, nullable=False),
+    Column("not_touch", String, nullable=False),  # why it does not count; empty: it counts
+)
+Index("activity_account", activity.c.connection, activity.c.account_id, activity.c.at)
+Index("activity_deal", activity.c.connection, activity.c.deal_id)
+
+activity_contact = Table(
+    "activity_contact",
+    metadata,
+    _key("connection"),
+    _key("activity_id"),
+    _key("contact_id"),
+    sqlite_with_rowid=False,
+)
+Index("activity_contact_contact", activity_contact.c.connection, activity_contact.c.contact_id)
+
+touch = Table(
+    "touch",
+    metadata,
+    _key("connection"),
+    _key("activity_id"),
+    _key("contact_id"),  # empty: somebody at the account, we do not know who
+    Column("account_id", String, nullable=False),
+    Column("at", BigInteger, nullable=False),  # may lie ahead: every reader bounds it by now
+    Column("channel", String, nullable=False),
+    Column("direction", String),
+    Column("two_way", SmallInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("touch_account", touch.c.connection, touch.c.account_id, touch.c.at, touch.c.two_way)
+Index("touch_contact", touch.c.connection, touch.c.contact_id, touch.c.at, touch.c.two_way)
+
+milestone = Table(
+    "milestone",
+    metadata,
+    _key("connection"),
+    _key("id"),  # `signed:<deal id>`, `implemented:<account id>`: CRM facts only
+    Column("kind", String, nullable=False),
+    Column("account_id", String, nullable=False),
+    Column("contact_id", String),
+    Column("deal_id", String),
+    Column("reached", BigInteger, nullable=False),
+    Column("evidence", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("milestone_account", milestone.c.connection, milestone.c.account_id)
+Index("milestone_reached", milestone.c.connection, milestone.c.kind, milestone.c.reached)
+
+stream_state = Table(
+    "stream_state",
+    metadata,
+    _key("connection"),
+    _key("stream"),
+    Column("cursor", Text),
+    Column("synced_at", BigInteger),  # start of the last read that came to its end
+    Column("partial", Text, nullable=False),  # why the last read did not; empty: it did
+    Column("complete_since", BigInteger),
+    Column("sweep_cursor", Text),
+    Column("swept_at", BigInteger),
+)
+
+derivation = Table(
+    "derivation",
+    metadata,
+    _key("connection"),
+    Column("settings", String, nullable=False),  # hash of the settings that touch and milestone were derived with
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _key("connection"),
+    _key("stream"),
+    _key("id"),
+    Column("reason", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("place", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    _key("connection"),
+    _key("key"),
+    Column("rule", String, nullable=False),
+    Column("kind", String, nullable=False),  # ask, care, thanks, follow-up
+    Column("subject_kind", String, nullable=False),
+    Column("subject_id", String, nullable=False),
+    Column("episode", String, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("account_id", String),
+    Column("contact_id", String),
+    Column("deal_id", String),
+    Column("owner_id", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("waiting_for", String, nullable=False),  # key of the finding whose task has to be done first
+    Column("subject", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("do", String, nullable=False),
+    Column("priority", String, nullable=False),
+    Column("due_on", String(10), nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON: what the rule saw
+    Column("task_id", String, nullable=False),
+    Column("reason", Text, nullable=False),  # why it was closed or refused
+    Column("opened_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("sent_at", BigInteger),  # when the last create was sent: after an unknown outcome, how long to wait
+    Column("run", String, nullable=False),
+)
+Index("finding_subject", finding.c.connection, finding.c.rule, finding.c.subject_id)
+Index("finding_account", finding.c.connection, finding.c.account_id)
+Index("finding_state", finding.c.connection, finding.c.state)
+
+run = Table(
+    "run",
+    metadata,
+    _key("connection"),
+    _key("id"),
+    Column("began_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("now", BigInteger, nullable=False),
+    Column("outcome", String, nullable=False),  # running, done, partial, failed
+    Column("report", Text, nullable=False),  # JSON
+)
+Index("run_began", run.c.connection, run.c.began_at)
+
+lease = Table(
+    "lease",
+    metadata,
+    _key("connection"),
+    Column("holder", String, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+TABLE_OF: Mapping[Stream, Table] = MappingProxyType(
+    {
+        Stream.USERS: user,
+        Stream.ACCOUNTS: account,
+        Stream.CONTACTS: contact,
+        Stream.DEALS: deal,
+        Stream.DEAL_CONTACTS: deal_contact,
+        Stream.CASES: case,
+        Stream.ACTIVITIES: activity,
+    }
+)
