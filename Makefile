@@ -1,0 +1,45 @@
+# Everything works from a bare clone with python3 (3.11 or newer) and make: the environment is made on demand.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check bench lock clean
+
+demo: $(READY)            ## a stand-in Salesforce, two real syncs over HTTP, and what a rep would now see
+	$(BIN)/refsync demo $(DEMO)
+
+test: $(READY)            ## the tests
+	$(BIN)/python -m pytest $(TESTS)
+
+check: $(READY)           ## lint, format, types, import floors, and the shipped rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/refsync rules check --rules rules
+
+bench: $(READY) $(VENV)/.bench   ## ratios against a baseline in the same run
+	$(BIN)/python -m bench $(BENCH)
+
+$(READY): pyproject.toml requirements/dev.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "refsync needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(READY)
+	$(PIP) install --require-hashes --requirement requirements/bench.txt
+	touch $@
+
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+lock:                     ## pin the requirements anew, with hashes and without addresses (needs uv)
+	$(UV_COMPILE) pyproject.toml --output-file requirements/run.txt
+	$(UV_COMPILE) pyproject.toml --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(UV_COMPILE) --group bench --output-file requirements/bench.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
