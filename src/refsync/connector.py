@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -170,6 +171,8 @@ class ConnectionSettings:
     """The connector's own keys. A secret given by reference is already a `Secret` here."""
     custom_fields: Mapping[Stream, frozenset[str]] = field(default_factory=dict)
     """Further CRM fields, by their CRM name, that rules and milestones read."""
+    base: Path = field(default_factory=Path)
+    """The folder of config.toml: relative paths in options start here."""
     place: Callable[[tuple[str, ...]], Place | None] = lambda _path: None
     """Where an option stands in config.toml."""
 

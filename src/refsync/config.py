@@ -1,0 +1,233 @@
+"""config.toml as values. Secrets stand in it by reference only; every problem is reported at once, with its place."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from refsync.connector import ConnectionSettings, Secret
+from refsync.errors import ConfigError, Place, Problem, did_you_mean, shown
+from refsync.model import Stream
+from refsync.registry import unknown_connector
+from refsync.toml_source import TomlSource
+
+SECRET_SOURCES = ("env", "file", "credential", "keyring")
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretReference:
+    """Where a secret is kept: a systemd credential, a file only its owner can read, the keyring or the environment."""
+
+    source: str
+    name: str
+    base: Path
+
+    def secret(self) -> Secret:
+        """Return the secret. Raises ValueError saying what is missing; the text never shows the secret."""
+        match self.source:
+            case "env":
+                if self.name not in os.environ:
+                    raise ValueError(f"the environment variable {self.name} is not set")
+                return Secret(os.environ[self.name])
+            case "credential":
+                folder = os.environ.get("CREDENTIALS_DIRECTORY")
+                if folder is None:
+                    raise ValueError("CREDENTIALS_DIRECTORY is not set: credentials exist only under systemd")
+                return Secret(_text(Path(folder) / self.name))
+            case "file":
+                path = self.base / Path(self.name).expanduser()
+                if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                    raise ValueError(f"{shown(path)} can be read by others; make it yours alone: chmod 400 {shown(path)}")
+                return Secret(_text(path))
+            case _:
+                return Secret(_from_keyring(self.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One `[connection.NAME]` of config.toml."""
+
+    name: str
+    connector: str
+    every: float
+    """Seconds between two ticks."""
+    options: Mapping[str, Any]
+    """The connector's own keys; a secret is a `SecretReference`."""
+    base: Path
+    place: Callable[[tuple[str, ...]], Place | None] = field(compare=False)
+
+    def settings(self, custom_fields: Mapping[Stream, frozenset[str]]) -> ConnectionSettings:
+        """Return what the connector is told, with its secrets fetched. Raises ConfigError for each that is missing."""
+        problems: list[Problem] = []
+        options = {key: self._revealed(value, (key,), problems) for key, value in self.options.items()}
+        if problems:
+            raise ConfigError(problems)
+        return ConnectionSettings(
+            id=self.name, options=options, custom_fields=custom_fields, base=self.base, place=self.place
+        )
+
+    def _revealed(self, value: Any, path: tuple[str, ...], problems: list[Problem]) -> Any:
+        if not isinstance(value, SecretReference):
+            return value
+        try:
+            return value.secret()
+        except (ValueError, OSError) as error:
+            problems.append(Problem(message=f"{'.'.join(path)}: {error}", place=self.place(path)))
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The content of config.toml."""
+
+    path: Path
+    store: str
+    """A SQLAlchemy URL."""
+    rules: Path
+    log_level: str
+    connections: tuple[Connection, ...]
+
+    def connection(self, name: str) -> Connection:
+        """Return the connection of that name. Raises ConfigError when there is none."""
+        for connection in self.connections:
+            if connection.name == name:
+                return connection
+        known = [connection.name for connection in self.connections]
+        hint = did_you_mean(name, known) or f"connections: {', '.join(known)}"
+        raise ConfigError(Problem(message=f'there is no connection "{name}"', hint=hint, place=Place(shown(self.path))))
+
+
+def load(path: Path) -> Settings:
+    """Return the settings of a config.toml. Raises ConfigError with every problem."""
+    if not path.exists():
+        raise ConfigError(
+            Problem(message="there is no such file", hint="refsync init makes one", place=Place(shown(path)))
+        )
+    source = TomlSource.read(path)
+    problems: list[Problem] = []
+    try:
+        content = _File.model_validate(source.data)
+    except ValidationError as error:
+        raise ConfigError(_problem(source, dict(found)) for found in error.errors()) from None
+    base = path.resolve().parent
+    connections = tuple(
+        _connection(name, table, source, base, problems) for name, table in content.connection.items()
+    )
+    if not connections:
+        problems.append(
+            Problem(message="there is no [connection.NAME]", hint="add one for your CRM", place=Place(shown(path)))
+        )
+    if problems:
+        raise ConfigError(problems)
+    return Settings(
+        path=path,
+        store=_store_url(content.store, base),
+        rules=base / Path(content.rules).expanduser(),
+        log_level=content.log_level,
+        connections=connections,
+    )
+
+
+def _seconds(text: object) -> float:
+    match text:
+        case bool():
+            pass
+        case int() | float() if text > 0:
+            return float(text)
+        case str() if found := re.fullmatch(r"(\d+) (second|minute|hour|day)s?", text.strip()):
+            if int(found[1]) > 0:
+                return float(int(found[1]) * SECONDS[found[2]])
+        case _:
+            pass
+    raise ValueError('say it like "15 minutes", "20 seconds" or "1 hour"')
+
+
+class _ConnectionTable(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+    connector: str
+    every: Annotated[float, BeforeValidator(_seconds)] = 900.0
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    store: str = "refsync.db"
+    rules: str = "rules"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    connection: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], _ConnectionTable] = {}
+
+
+def _connection(
+    name: str, table: _ConnectionTable, source: TomlSource, base: Path, problems: list[Problem]
+) -> Connection:
+    def place(path: tuple[str, ...]) -> Place | None:
+        return source.place(("connection", name, *path))
+
+    if problem := unknown_connector(table.connector, place(("connector",))):
+        problems.append(problem)
+    extra = table.__pydantic_extra__ or {}
+    options = {key: _reference(value, base) for key, value in extra.items()}
+    return Connection(
+        name=name, connector=table.connector, every=table.every, options=options, base=base, place=place
+    )
+
+
+def _reference(value: Any, base: Path) -> Any:
+    match value:
+        case dict() if len(value) == 1 and (source := next(iter(value))) in SECRET_SOURCES:
+            name = value[source]
+            if isinstance(name, str):
+                return SecretReference(source=source, name=name, base=base)
+    return value
+
+
+def _problem(source: TomlSource, found: Mapping[str, Any]) -> Problem:
+    path = tuple(str(step) for step in found["loc"])
+    place = source.place(path) or source.place(path[:-1]) or Place(shown(source.path))
+    name = ".".join(path)
+    match found["type"]:
+        case "extra_forbidden":
+            hint = did_you_mean(path[-1], _known_keys(path))
+            return Problem(message=f'there is no setting "{name}"', hint=hint, place=place)
+        case "missing":
+            return Problem(message=f'"{name}" is missing', place=place)
+        case "string_pattern_mismatch":
+            message = f'"{path[1]}" is no name for a connection: use letters, digits, - and _'
+            return Problem(message=message, place=place)
+        case _:
+            return Problem(message=f"{name}: {found['msg'].removeprefix('Value error, ')}", place=place)
+
+
+def _known_keys(path: tuple[str, ...]) -> Iterable[str]:
+    return _File.model_fields if len(path) == 1 else _ConnectionTable.model_fields
+
+
+def _store_url(text: str, base: Path) -> str:
+    if "://" not in text:
+        return f"sqlite:///{base / Path(text).expanduser()}"
+    if text.startswith("postgresql://"):  # SQLAlchemy 2.0 and 2.1 take different drivers for it
+        return "postgresql+psycopg" + text.removeprefix("postgresql")
+    return text
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8").rstrip("\n")
+
+
+def _from_keyring(name: str) -> str:
+    try:
+        import keyring
+    except ImportError:
+        raise ValueError('the keyring needs a package that is not installed: pip install "keyring"') from None
+    service, _, user = name.partition("/")
+    found = keyring.get_password(service, user or "refsync")
+    if found is None:
+        raise ValueError(f'the keyring holds nothing for "{name}"')
+    return str(found)

@@ -1,0 +1,84 @@
+"""A finding: what a rule found about one subject, and what became of its task. The row of the ledger.
+
+Laws: a key is made of CRM facts only, so that a rebuilt store gives the same keys; a finding that is over never lives again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from refsync.model import Instant
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    """Matched, but not yet for as long as `settle` asks; nothing is in the CRM."""
+    WAITING = "waiting"
+    """`needs` is not met; another rule's task comes first."""
+    SENDING = "sending"
+    """Committed before the call that creates the task; until its outcome is known."""
+    OPEN = "open"
+    SNOOZED = "snoozed"
+    DONE = "done"
+    """A person completed it."""
+    DISMISSED = "dismissed"
+    """A person deleted the task: it never comes back."""
+    CLEARED = "cleared"
+    """Its cause is gone; refsync closed it."""
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
+    """The CRM refused the task; the reason is in its words."""
+
+
+LIVE = frozenset({State.PENDING, State.WAITING, State.SENDING, State.OPEN, State.SNOOZED})
+WITH_TASK = frozenset({State.SENDING, State.OPEN, State.SNOOZED})
+"""States in which a rep has, or may have, the task before them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One row of the ledger."""
+
+    key: str
+    rule: str
+    kind: str
+    """ask, care, thanks or follow-up."""
+    subject_kind: str
+    subject_id: str
+    episode: str = ""
+    """For a lapse the instant it began, or `never`; empty for events."""
+    n: int = 0
+    """How often it came before in this episode."""
+    account_id: str | None = None
+    contact_id: str | None = None
+    deal_id: str | None = None
+    owner_id: str = ""
+    state: State = State.SENDING
+    waiting_for: str = ""
+    """The key of the finding whose task comes first."""
+    subject: str = ""
+    text: str = ""
+    do: str = ""
+    priority: str = ""
+    due_on: date = date.min
+    due_at: Instant = 0
+    facts: str = "{}"
+    """What the rule saw, as JSON."""
+    task_id: str = ""
+    reason: str = ""
+    """Why it ended, or why the CRM refused it."""
+    opened_at: Instant = 0
+    closed_at: Instant | None = None
+    sent_at: Instant | None = None
+    """When its create was last sent."""
+    run: str = ""
+
+
+def finding_key(org: str, rule: str, subject_kind: str, subject_id: str, episode: str, n: int) -> str:
+    """Return the key of a finding's task: 64 hex digits of the org (or portal) and the finding's identity."""
+    readable = f"{org}|{rule}/{subject_kind}:{subject_id}/{episode}/{n}"
+    return hashlib.sha256(readable.encode()).hexdigest()
