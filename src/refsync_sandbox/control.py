@@ -1,0 +1,74 @@
+"""The control API: what people, tests and demos do to the stand-in CRM, and what they look at.
+
+`GET health`, `GET tasks`, `GET ids`, `GET|DELETE requests`, `POST records` and `POST clock`, all under `/_sandbox/`. None needs
+a token, since the sandbox listens on loopback only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from refsync.model import moment, parse_instant
+from refsync_sandbox.changes import BadChange, read_changes
+from refsync_sandbox.clock import Clock
+from refsync_sandbox.counts import Counts
+from refsync_sandbox.crm import Crm
+
+CONTROL = "/_sandbox/"
+
+
+def control_routes(crm: Crm, clock: Clock, counts: Counts) -> list[Route]:
+    """Return the routes of the control API."""
+
+    async def health(_request: Request) -> Response:
+        return _json({"crm": crm.name, "now": clock.now().isoformat()})
+
+    async def tasks(_request: Request) -> Response:
+        return _json({"tasks": crm.tasks()})
+
+    async def ids(_request: Request) -> Response:
+        return _json(crm.ids())
+
+    async def requests(request: Request) -> Response:
+        if request.method == "DELETE":
+            counts.reset()
+        return _json(counts.as_json())
+
+    async def records(request: Request) -> Response:
+        try:
+            return _json({"results": crm.change(read_changes(_loaded(await request.body())))})
+        except BadChange as bad:
+            return _json({"error": str(bad), "index": bad.index, "field": bad.field, "message": bad.message}, 400)
+
+    async def move(request: Request) -> Response:
+        body = _loaded(await request.body())
+        try:
+            clock.move_to(moment(parse_instant(body["now"])))  # type: ignore[index]
+        except (ValueError, TypeError, KeyError) as error:
+            return _json({"error": f'now: {{"now": "2024-03-01T10:00:00Z"}} is needed ({error})'}, 400)
+        return await health(request)
+
+    return [
+        Route(CONTROL + "health", health),
+        Route(CONTROL + "tasks", tasks),
+        Route(CONTROL + "ids", ids),
+        Route(CONTROL + "requests", requests, methods=["GET", "DELETE"]),
+        Route(CONTROL + "records", records, methods=["POST"]),
+        Route(CONTROL + "clock", move, methods=["POST"]),
+    ]
+
+
+def _loaded(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")
