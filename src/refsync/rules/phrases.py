@@ -1,0 +1,335 @@
+"""The phrases of a condition: a closed grammar, one function in, one value out.
+
+The law: a phrase is understood exactly or refused. A refused one is mended from a hand-written table of synonyms, never by
+spelling distance, which would turn "within 120 days" into its opposite.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from refsync.calendar import Duration, parse_duration
+
+
+class FactType(StrEnum):
+    """What kind of value a fact has, and so which phrases fit it."""
+
+    TIME = "time"
+    NUMBER = "number"
+    TEXT = "text"
+    YES_NO = "yes/no"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that each segment sets for itself, written `{name}`."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"{{{self.name}}}"
+
+
+Span: TypeAlias = Duration | Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class InLast:
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class NotInLast:
+    """Never counts too."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class MoreThanAgo:
+    """Never does not count."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class BetweenAgo:
+    """Both days included."""
+
+    near: Duration
+    far: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class InNext:
+    span: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Ever:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRange:
+    """From `low` to `high`; None is open. `above` and `below` leave the end itself out."""
+
+    low: float | None = None
+    high: float | None = None
+    above: bool = False
+    below: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotOneOf:
+    """Unknown counts too."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OneOfParameter:
+    """Any text of a list that each segment sets for itself."""
+
+    parameter: Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class YesNo:
+    """`false` counts unknown too."""
+
+    value: bool
+
+
+TimePhrase: TypeAlias = InLast | NotInLast | MoreThanAgo | BetweenAgo | InNext | Never | Ever
+TextPhrase: TypeAlias = OneOf | NotOneOf | OneOfParameter
+Phrase: TypeAlias = TimePhrase | NumberRange | TextPhrase | YesNo
+
+
+class PhraseError(ValueError):
+    """This is no phrase of the grammar; `hint` says what is meant, where that is known."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def parse(value: object, kind: FactType) -> Phrase:
+    """Return the phrase that `value`, as TOML gives it, is for a fact of this type. Raises PhraseError."""
+    match kind:
+        case FactType.TIME:
+            return _time(value)
+        case FactType.NUMBER:
+            return _number(value)
+        case FactType.TEXT:
+            return _text(value)
+        case FactType.YES_NO:
+            return _yes_no(value)
+
+
+def parameters(phrase: Phrase) -> tuple[str, ...]:
+    """Return the names of the segment parameters that a phrase reads."""
+    match phrase:
+        case InLast(Parameter(name)) | NotInLast(Parameter(name)) | MoreThanAgo(Parameter(name)):
+            return (name,)
+        case OneOfParameter(Parameter(name)):
+            return (name,)
+        case _:
+            return ()
+
+
+UNIT = r"(?:hour|day|business day|week|month|year)s?"
+SPAN = rf"(?P<span>\d{{1,5}} {UNIT}|\{{[a-z][a-z0-9_]*\}})"
+TIME_EXAMPLES = (
+    '"in the last 90 days", "not in the last 90 days", "more than 90 days ago", "between 7 and 120 days ago", '
+    '"in the next 14 days", "never" or "ever"'
+)
+NUMBER_EXAMPLES = '5, "at least 1", "at most 5", "more than 0", "less than 3" or "between 1 and 5"'
+
+_BETWEEN_AGO = re.compile(rf"between (?P<near>\d{{1,5}}) and (?P<far>\d{{1,5}}) (?P<unit>{UNIT}) ago")
+_SPANS = (
+    (re.compile(rf"in the last {SPAN}"), InLast),
+    (re.compile(rf"not in the last {SPAN}"), NotInLast),
+    (re.compile(rf"more than {SPAN} ago"), MoreThanAgo),
+)
+_IN_NEXT = re.compile(rf"in the next {SPAN}")
+
+
+def _time(value: object) -> TimePhrase:
+    if not isinstance(value, str):
+        raise PhraseError(f"{_shown(value)} is not a time phrase", f"write {TIME_EXAMPLES}")
+    found = _time_or_none(value)
+    if found is None:
+        mended = _mended(value, _TIME_SYNONYMS)
+        known = mended and _time_or_none(mended) is not None
+        raise PhraseError(f'"{value}" is not a time phrase', f'did you mean "{mended}"?' if known else f"write {TIME_EXAMPLES}")
+    if isinstance(found, BetweenAgo) and found.near.count > found.far.count:
+        raise PhraseError(f'"{value}" holds for no day', f'write "between {found.far.count} and {found.near} ago"')
+    return found
+
+
+def _time_or_none(text: str) -> TimePhrase | None:
+    if text == "never":
+        return Never()
+    if text == "ever":
+        return Ever()
+    for pattern, kind in _SPANS:
+        if found := pattern.fullmatch(text):
+            return kind(_span(found["span"]))
+    if found := _BETWEEN_AGO.fullmatch(text):
+        near, far = (parse_duration(f"{found[end]} {found['unit']}") for end in ("near", "far"))
+        return BetweenAgo(near, far)
+    if (found := _IN_NEXT.fullmatch(text)) and isinstance(span := _span(found["span"]), Duration):
+        return InNext(span)
+    return None
+
+
+def _span(text: str) -> Span:
+    return Parameter(text[1:-1]) if text.startswith("{") else parse_duration(text)
+
+
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_RANGES = (
+    (re.compile(rf"at least (?P<low>{_NUMBER})"), False, False),
+    (re.compile(rf"at most (?P<high>{_NUMBER})"), False, False),
+    (re.compile(rf"more than (?P<low>{_NUMBER})"), True, False),
+    (re.compile(rf"less than (?P<high>{_NUMBER})"), False, True),
+    (re.compile(rf"between (?P<low>{_NUMBER}) and (?P<high>{_NUMBER})"), False, False),
+)
+
+
+def _number(value: object) -> NumberRange:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return NumberRange(float(value), float(value))
+    if not isinstance(value, str):
+        raise PhraseError(f"{_shown(value)} is not a number phrase", f"write {NUMBER_EXAMPLES}")
+    found = _range_or_none(value)
+    if found is None:
+        mended = _mended(value, _NUMBER_SYNONYMS)
+        plain = mended and re.fullmatch(_NUMBER, mended)
+        hint = f"without quotes: {mended}" if plain else f'did you mean "{mended}"?'
+        known = plain or (mended and _range_or_none(mended))
+        raise PhraseError(f'"{value}" is not a number phrase', hint if known else f"write {NUMBER_EXAMPLES}")
+    if found.low is not None and found.high is not None and found.low > found.high:
+        raise PhraseError(f'"{value}" holds for no number', "the smaller number comes first")
+    return found
+
+
+def _range_or_none(text: str) -> NumberRange | None:
+    for pattern, above, below in _RANGES:
+        if found := pattern.fullmatch(text):
+            ends = {end: float(number) for end, number in found.groupdict().items()}
+            return NumberRange(ends.get("low"), ends.get("high"), above, below)
+    return None
+
+
+def _text(value: object) -> TextPhrase:
+    if isinstance(value, str) and (found := re.fullmatch(r"\{([a-z][a-z0-9_]*)\}", value)):
+        return OneOfParameter(Parameter(found[1]))
+    if isinstance(value, dict):
+        return _text_table(value)
+    return OneOf(_texts(value))
+
+
+def _text_table(value: Mapping[str, object]) -> TextPhrase:
+    if set(value) == {"not"}:
+        return NotOneOf(_texts(value["not"]))
+    if "contains" in value:
+        raise PhraseError("{ contains = … } is not supported yet", "list the values that are meant")
+    raise PhraseError(f"{_shown(value)} is not a text phrase", 'write "A", ["A", "B"] or { not = "C" }')
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(text, str) and text for text in values):
+        raise PhraseError(f"{_shown(value)} is not a text phrase", 'write "A", ["A", "B"] or { not = "C" }')
+    return tuple(values)
+
+
+def _yes_no(value: object) -> YesNo:
+    if isinstance(value, bool):
+        return YesNo(value)
+    words = {"yes": "true", "true": "true", "1": "true", "no": "false", "false": "false", "0": "false"}
+    mended = words.get(str(value).lower())
+    raise PhraseError(f"{_shown(value)} is neither true nor false", f"write {mended}, without quotes" if mended else "")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+Synonyms: TypeAlias = tuple[tuple[str, str], ...]
+
+# First the words of a phrase, then its shape: each line is a pattern of what people write and the phrase that means the same.
+_WORDS: Synonyms = (
+    (r"\b(?:working|work|week|bus\.?)[ -]?days?\b|\bweekdays?\b", "business days"),
+    (r"\bhrs?\b", "hours"),
+    (r"\bwks?\b", "weeks"),
+    (r"\bmos?\b|\bmths?\b", "months"),
+    (r"\byrs?\b", "years"),
+    (r"(\d)\s*d\b", r"\1 days"),
+    (r"(\d)(hours?|days?|weeks?|months?|years?|business)", r"\1 \2"),
+    (r"\ba(?:n)? (hour|day|week|month|year)\b", r"1 \1"),
+)
+_N = r"(\d{1,5} (?:hour|day|business day|week|month|year)s?|\{[a-z][a-z0-9_]*\})"
+_LAST = r"(?:(?:the )?(?:last|past|previous) )?"
+_TIME_SYNONYMS: Synonyms = (
+    *_WORDS,
+    (rf"(?:not|nothing|none|no touch|no contact) (?:within|in|during|for|since) {_LAST}{_N}", r"not in the last \1"),
+    (rf"(?:not since|longer than|not for more than) {_N}", r"not in the last \1"),
+    (rf"(?:within|during|inside|over|for) {_LAST}{_N}", r"in the last \1"),
+    (rf"(?:in|at) (?:the )?(?:last|past|previous) {_N}", r"in the last \1"),
+    (rf"(?:the )?(?:last|past|previous) {_N}", r"in the last \1"),
+    (rf"(?:less than|fewer than|at most|up to|no more than|under|newer than) {_N}(?: ago| old)?", r"in the last \1"),
+    (rf"(?:more than|older than|over|longer than|at least|before|earlier than) {_N}(?: ago| old)?", r"more than \1 ago"),
+    (rf"{_N} ago or (?:more|longer|earlier)", r"more than \1 ago"),
+    (rf"(?:between|from)? ?(\d{{1,5}}) ?(?:and|to|-|–) ?(\d{{1,5}}) ({UNIT})(?: ago)?", r"between \1 and \2 \3 ago"),
+    (
+        rf"(?:between|from) (\d{{1,5}}) ({UNIT}) (?:and|to) (\d{{1,5}}) \2(?: ago)?",
+        r"between \1 and \3 \2 ago",
+    ),
+    (rf"(?:within|in|during) the (?:next|coming|following) {_N}", r"in the next \1"),
+    (rf"(?:in )?(?:next|coming|following) {_N}", r"in the next \1"),
+    (rf"in {_N}", r"in the next \1"),
+    (r"none|no|not ever|nothing|not once|empty|null", "never"),
+    (r"any|always|sometime|once|at any time|any time|anytime|at least once|known", "ever"),
+)
+_NUMBER_SYNONYMS: Synonyms = (
+    (rf">= ?({_NUMBER})|(?:min|minimum|not less than|no less than|no fewer than) ({_NUMBER})", r"at least \1\2"),
+    (rf"<= ?({_NUMBER})|(?:max|maximum|not more than|no more than|up to) ({_NUMBER})", r"at most \1\2"),
+    (rf"> ?({_NUMBER})|(?:over|above|greater than) ({_NUMBER})", r"more than \1\2"),
+    (rf"< ?({_NUMBER})|(?:under|below|fewer than) ({_NUMBER})", r"less than \1\2"),
+    (rf"({_NUMBER}) ?(?:\+|or more)", r"at least \1"),
+    (rf"({_NUMBER}) or (?:less|fewer)", r"at most \1"),
+    (rf"(?:from )?({_NUMBER}) ?(?:to|-|–|\.\.) ?({_NUMBER})", r"between \1 and \2"),
+    (rf"=+ ?({_NUMBER})|exactly ({_NUMBER})", r"\1\2"),
+    (r"none|no|never|zero", "0"),
+    (r"any|some|ever|one or more", "at least 1"),
+)
+
+
+def _mended(text: str, synonyms: Synonyms) -> str:
+    """Return what the text means in the words of the grammar, or an empty text."""
+    plain = re.sub(r"\s+", " ", text.strip().lower())
+    for pattern, meaning in synonyms[: len(_WORDS)] if synonyms is _TIME_SYNONYMS else ():
+        plain = re.sub(pattern, meaning, plain)
+    for pattern, meaning in synonyms:
+        if found := re.fullmatch(pattern, plain):
+            return found.expand(meaning)
+    return plain

@@ -1,0 +1,247 @@
+"""Rules as frozen values, and what a rule says about one customer. Pure: no database, no files, no clock.
+
+`files.load` makes them, `compile` and `explain` read them, `plan` decides from a `Match` and its `Rule`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from refsync.calendar import Duration, Unit
+from refsync.company import Company
+from refsync.errors import Place
+from refsync.model import Instant
+from refsync.rules.phrases import Phrase
+
+Value: TypeAlias = str | int | float | bool | None
+"""The value of a fact; an instant is an int of milliseconds, None is unknown."""
+
+SubjectKind: TypeAlias = Literal["account", "milestone"]
+
+
+class Kind(StrEnum):
+    """Which limits apply to a rule's tasks."""
+
+    ASK = "ask"
+    CARE = "care"
+    THANKS = "thanks"
+    FOLLOW_UP = "follow-up"
+
+
+class Mode(StrEnum):
+    LIVE = "live"
+    WATCH = "watch"
+    """Evaluated and reported; writes nothing."""
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One line of a rule: a fact and the phrase it is to fulfil."""
+
+    fact: str
+    phrase: Phrase
+    text: str
+    """The phrase as it stands in the file, for instance `"in the last 90 days"` with its quotes."""
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.fact} = {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """All lines of `all` must hold and, where there are blocks in `any`, all lines of at least one of them."""
+
+    all: tuple[Condition, ...] = ()
+    any: tuple[tuple[Condition, ...], ...] = ()
+
+    @property
+    def lines(self) -> tuple[Condition, ...]:
+        return self.all + tuple(line for block in self.any for line in block)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placeholder:
+    """A part of a text that is filled in: `{name|form|fallback}`."""
+
+    name: str
+    form: str = ""
+    """date, age, names, or empty: as it is. A time without a form is a date."""
+    fallback: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with placeholders, already taken apart and checked."""
+
+    parts: tuple[str | Placeholder, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the facts and parameters that the text shows."""
+        return tuple(part.name for part in self.parts if isinstance(part, Placeholder))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskTemplate:
+    """What is written when a rule wins."""
+
+    do: str
+    """call, email, handwritten note, meeting or to-do."""
+    subject: Text
+    text: Text = field(default_factory=Text)
+    priority: str = "normal"
+    """urgent, high, normal or low."""
+    due: Duration = Duration(3, Unit.BUSINESS_DAYS)
+    with_: tuple[str, ...] = ()
+    """Who to talk to, in order of preference: `milestone.contact`, `champion`, `best contact`. Empty: nobody in particular."""
+    expire: Duration | None = Duration(30, Unit.BUSINESS_DAYS)
+    """How long after it was opened the task is closed as expired; None: never."""
+    ask_for: tuple[str, ...] = ()
+    """Which introductions to ask for: `other division`, `peer elsewhere`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """When the same subject may get this rule's task again. None: never (for states: not in this lapse)."""
+
+    after_done: Duration | None = None
+    after_dismissed: Duration | None = None
+    after_expired: Duration | None = None
+    at_most: int | None = None
+    """How many tasks in all; None: as many as the waiting times allow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule file. Its name is the name of the file without `.toml`."""
+
+    name: str
+    title: str
+    for_each: SubjectKind
+    """What the rule is about: `account` is a state and may come again, `milestone` an event and comes once."""
+    kind: Kind
+    mode: Mode
+    task: TaskTemplate
+    when: When = field(default_factory=When)
+    unless: tuple[Condition, ...] = ()
+    needs: tuple[Condition, ...] = ()
+    """Must hold too, but a rep can bring it about; facts of the account only."""
+    otherwise: str = ""
+    """The rule whose task is written while `needs` does not hold; empty when there is no `needs`."""
+    only_for_otherwise: bool = False
+    """Never starts by itself, only through another rule's `needs`."""
+    repeat: Repeat = field(default_factory=Repeat)
+    place: Place
+
+    @property
+    def is_event(self) -> bool:
+        return self.for_each != "account"
+
+
+Setting: TypeAlias = Duration | tuple[str, ...] | float | str
+"""The value of a segment's parameter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A group of accounts; each account is in the first one whose lines all hold."""
+
+    name: str
+    when: tuple[Condition, ...] = ()
+    parameters: Mapping[str, Setting] = field(default_factory=dict)
+    """Every parameter, those of `[defaults]` included."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """A reason to leave a customer alone."""
+
+    name: str
+    when: tuple[Condition, ...]
+    """All of these; facts of the account, or `contact.do_not_contact`, which is looked at when the person is picked."""
+    stops: frozenset[Kind]
+    until: date | None = None
+    """The last day on which it stops; None: for good."""
+    why: str = ""
+    place: Place
+
+    @property
+    def about_person(self) -> bool:
+        return any(line.fact.startswith("contact.") for line in self.when)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet:
+    """A folder of rules, checked as a whole."""
+
+    company: Company
+    segments: tuple[Segment, ...]
+    suppressions: tuple[Suppression, ...]
+    rules: tuple[Rule, ...]
+    """By name; the files that are `off` too."""
+    folder: Path
+
+    def rule(self, name: str) -> Rule | None:
+        return next((rule for rule in self.rules if rule.name == name), None)
+
+    def segment(self, name: str) -> Segment | None:
+        return next((segment for segment in self.segments if segment.name == name), None)
+
+    def rank(self, name: str) -> int:
+        """Return a rule's place in `[order] first_wins`, 0 first; rules that are not named come last, all with the same place."""
+        order = self.company.first_wins
+        return next((place for place, pattern in enumerate(order) if fnmatchcase(name, pattern)), len(order))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One row of a rule's SELECT: a subject for which all of `when` holds and nothing of `unless` and the suppressions."""
+
+    rule: str
+    subject_kind: SubjectKind
+    subject_id: str
+    account_id: str
+    account_name: str
+    deal_id: str | None
+    contact_id: str | None
+    """The milestone's person."""
+    owner_id: str | None
+    """The owner of the account."""
+    segment: str
+    ready: bool
+    """False when `needs` does not hold: the rule in `otherwise` speaks first."""
+    lapse_at: Instant | None
+    """The last touch, with which the lapse began; None: never one, or not a rule about a lapse."""
+    episode: str
+    """`never` or the instant of `lapse_at` for rules about a lapse, else empty."""
+    waiting_episode: str
+    """For the `otherwise` rule: `never` or the instant of the time fact in `needs`; empty without such a fact."""
+    score: float
+    """How pressing, never negative: for a lapse its length as a multiple of the threshold (inf: never touched), for a milestone
+    the days since it was reached, else 0."""
+    revenue: float | None
+    facts: Mapping[str, Value]
+    """Every fact that the rule, its texts or the texts of its `otherwise` rule read, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who to talk to."""
+
+    id: str
+    account_id: str
+    name: str
+    owner_id: str | None
+    last_touch: Instant | None
+    last_two_way: Instant | None
+    chosen_as: str
+    """The entry of `with` that led here, for instance `best contact`."""
