@@ -1,0 +1,157 @@
+"""Who gets a task today, and whose: one winner an account, a person to do it, fair turns of the rules, the caps of each rep.
+
+Order: limits of the account and of asks, then the company's order of rules, then the assignee (so that managers are capped too), then
+the caps. Ties are broken by name, which is the same in every CRM, and by id last.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from fnmatch import fnmatchcase
+
+from refsync.calendar import Calendar, at_hour
+from refsync.finding import WITH_TASK, Finding, State
+from refsync.model import Instant, User
+from refsync.plan.situation import Situation
+from refsync.plan.values import Held, Wish
+
+PRIORITIES = ("urgent", "high", "normal", "low")
+SHARED_KINDS = frozenset({"ask", "care"})
+"""Kinds of which an account gets one at a time; thanks and follow-ups always pass."""
+
+
+class Desk:
+    """Sorts wishes into those that get a task and those that are held, with the reason."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._by_mail = {user.email.lower(): user for user in situation.people.users.values() if user.email}
+        self.held: list[Held] = []
+
+    def chosen(self, wishes: Iterable[Wish]) -> list[Wish]:
+        """Return the wishes that every limit lets pass, each with its owner and due time."""
+        allowed = [wish for wish in wishes if self._is_allowed(wish)]
+        return self._capped(list(self._assigned(self._one_per_account(allowed))))
+
+    def hold(self, wishes: Iterable[Wish], reason: str) -> None:
+        self.held += (Held(rule=wish.match.rule, match=wish.match, reason=reason, owner_id=wish.owner_id) for wish in wishes)
+
+    def _is_allowed(self, wish: Wish) -> bool:
+        reason = account_limit(wish, self._situation) or ask_limit(wish, self._situation)
+        if reason:
+            self.hold([wish], reason)
+        return not reason
+
+    def _one_per_account(self, wishes: Sequence[Wish]) -> Iterator[Wish]:
+        rank = self._situation.rules.rank
+        taken: dict[str, str] = {}
+        for wish in sorted(wishes, key=lambda wish: (rank(wish.rule.name), *_merit(wish))):
+            if wish.rule.kind not in SHARED_KINDS:
+                yield wish
+            elif winner := taken.get(wish.match.account_id):
+                self.hold([wish], f"order: {winner}")
+            else:
+                taken[wish.match.account_id] = wish.rule.name
+                yield wish
+
+    def _assigned(self, wishes: Iterable[Wish]) -> Iterator[Wish]:
+        company = self._situation.company
+        for wish in wishes:
+            candidates = (self._candidate(step, wish) for step in company.assign)
+            if rep := next((user for user in candidates if user and user.active), None):
+                due_on = company.calendar.due(self._situation.now, wish.rule.task.due)
+                due_at = at_hour(due_on, company.task_hours[1], rep.time_zone or company.calendar.zone)
+                yield replace(wish, owner_id=rep.id, due_on=due_on, due_at=due_at)
+            else:
+                self.hold([wish], "assign: nobody active")
+
+    def _candidate(self, step: str, wish: Wish) -> User | None:
+        people = self._situation.people
+        match step:
+            case "contact.owner":
+                owner = people.contact_owner.get(wish.match.contact_id or "") if wish.subject_kind != "account" else None
+            case "deal.owner":
+                owner = people.deal_owner.get(wish.match.deal_id or "") if wish.subject_kind != "account" else None
+            case "account.owner":
+                owner = wish.match.owner_id
+            case "account.owner.manager":
+                rep = people.users.get(wish.match.owner_id or "")
+                owner = rep.manager_id if rep else None
+            case _:
+                return self._by_mail.get(step.removeprefix("user:").lower())
+        return people.users.get(owner or "")
+
+    def _capped(self, wishes: Sequence[Wish]) -> list[Wish]:
+        """Return what the caps of each rep leave: rules take turns, urgent ones first."""
+        rank = self._situation.rules.rank
+        turns: Counter[tuple[str, str]] = Counter()
+        queues: dict[str, list[tuple[tuple[int, int, int, int], Wish]]] = defaultdict(list)
+        for place, wish in enumerate(sorted(wishes, key=_merit)):
+            turn = turns[wish.owner_id, wish.rule.name]
+            turns[wish.owner_id, wish.rule.name] += 1
+            order = (PRIORITIES.index(wish.rule.task.priority), turn, rank(wish.rule.name), place)
+            queues[wish.owner_id].append((order, wish))
+        chosen: list[Wish] = []
+        for owner_id, queue in sorted(queues.items()):
+            ranked = [wish for _order, wish in sorted(queue, key=lambda item: item[0])]
+            left, reason = self._left(self._situation.people.users[owner_id])
+            chosen += ranked[:left]
+            self.hold(ranked[left:], reason)
+        return chosen
+
+    def _left(self, rep: User) -> tuple[int, str]:
+        """Return how many tasks a rep may still be given today, and the limit that says so."""
+        company, now = self._situation.company, self._situation.now
+        calendar = Calendar(zone=rep.time_zone or company.calendar.zone)
+        today = calendar.day(now)
+        monday = today - timedelta(days=today.weekday())
+        given = [finding.opened_at for finding in self._situation.past.given_to[rep.id]]
+        day = company.limits.per_rep_per_day - sum(at >= calendar.midnight(today) for at in given)
+        week = company.limits.per_rep_per_week - sum(at >= calendar.midnight(monday) for at in given)
+        return max(0, min(day, week)), "limits.per_rep_per_day" if day <= week else "limits.per_rep_per_week"
+
+
+def account_limit(wish: Wish, situation: Situation) -> str:
+    """Return the limit on open tasks of the account that stops a wish, or an empty text."""
+    if wish.rule.kind not in SHARED_KINDS:
+        return ""
+    at_account = situation.past.of_account[wish.match.account_id]
+    taken = sum(finding.state in WITH_TASK and finding.kind in SHARED_KINDS for finding in at_account)
+    return "limits.per_account_open" if taken >= situation.company.limits.per_account_open else ""
+
+
+def ask_limit(wish: Wish, situation: Situation) -> str:
+    """Return the limit on asks that stops a wish, or an empty text."""
+    if wish.rule.kind != "ask":
+        return ""
+    limits, calendar, now = situation.company.ask, situation.company.calendar, situation.now
+    at_account = situation.past.of_account[wish.match.account_id]
+    open_now = [finding for finding in at_account if finding.state in WITH_TASK]
+    asked = [finding for finding in at_account if finding.kind == "ask" and finding.state is State.DONE]
+    with_person = [finding for finding in asked if finding.contact_id and finding.contact_id == wish.match.contact_id]
+    if sum(finding.kind == "ask" for finding in open_now) >= limits.per_account_open:
+        return "limits.ask.per_account_open"
+    if any(_is_named(limits.not_while_open, finding) for finding in open_now):
+        return "limits.ask.not_while_open"
+    if limits.per_account_every and _any_since(asked, calendar.ago(now, limits.per_account_every)):
+        return "limits.ask.per_account_every"
+    if limits.per_person_every and _any_since(with_person, calendar.ago(now, limits.per_person_every)):
+        return "limits.ask.per_person_every"
+    return ""
+
+
+def _any_since(findings: Iterable[Finding], at: Instant) -> bool:
+    return any((finding.closed_at or 0) >= at for finding in findings)
+
+
+def _is_named(patterns: Iterable[str], finding: Finding) -> bool:
+    return any(fnmatchcase(finding.rule, pattern) or finding.kind == pattern for pattern in patterns)
+
+
+def _merit(wish: Wish) -> tuple[float, float, str, str]:
+    """Return what orders wishes of one rule: most overdue, most revenue, then the name."""
+    match = wish.match
+    return (-match.score, -(match.revenue or 0.0), match.account_name, wish.subject_id)

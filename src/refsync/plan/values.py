@@ -1,0 +1,70 @@
+"""What a plan is made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+
+from refsync.finding import Finding, State
+from refsync.model import Instant
+from refsync.rules.rule import Match, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A task that a rule wants, on its way through the limits."""
+
+    rule: Rule
+    """The rule whose task is to be written: the match's own, or the one its `otherwise` names."""
+    match: Match
+    key: str
+    subject_kind: str
+    subject_id: str
+    episode: str
+    n: int
+    behind: tuple[Finding, ...] = ()
+    """For an `otherwise` task: the findings that wait for it."""
+    noticed_at: Instant | None = None
+    """Since when it is pending; None: seen now for the first time."""
+    owner_id: str = ""
+    due_on: date = date.min
+    due_at: Instant = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A match that gets no task now, and the setting that says so."""
+
+    rule: str
+    match: Match
+    reason: str
+    owner_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A finding that is over, and why."""
+
+    finding: Finding
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be done now."""
+
+    write: tuple[Wish, ...] = ()
+    """Tasks to create."""
+    notice: tuple[Wish, ...] = ()
+    """To be kept as pending until the condition has held for `settle`."""
+    end: tuple[Ending, ...] = ()
+    forget: tuple[str, ...] = ()
+    """Keys of pending findings that no longer match."""
+    held: tuple[Held, ...] = ()
+
+    @property
+    def held_by(self) -> dict[str, int]:
+        """Return how many matches each reason holds, most first."""
+        return dict(Counter(held.reason for held in self.held).most_common())

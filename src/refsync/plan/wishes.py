@@ -1,0 +1,114 @@
+"""Which matches want a task: not those that have one, had one in this lapse, or must wait behind another rule's.
+
+Law: an event gets one task, a lapse one per lapse, unless `[repeat]` says otherwise. What counts as "this lapse" is a comparison of
+times, so that a call logged late does not raise it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from refsync.calendar import Calendar, Duration, Unit
+from refsync.finding import LIVE, WITH_TASK, Finding, State, finding_key
+from refsync.model import Instant
+from refsync.plan.limits import ask_limit
+from refsync.plan.situation import Situation
+from refsync.plan.values import Held, Wish
+from refsync.rules.rule import Match, Repeat, Rule
+
+REJECTED_AGAIN = Duration(1, Unit.DAYS)
+
+
+def wishes(matches: Iterable[Match], situation: Situation) -> tuple[list[Wish], list[Held]]:
+    """Return one wish a key, with everything that waits behind it, and the matches that get none with their reason."""
+    by_key: dict[str, Wish] = {}
+    held: list[Held] = []
+    for match in matches:
+        found = _wanted(match, situation)
+        if isinstance(found, str):
+            held += [Held(rule=match.rule, match=match, reason=found)] if found else []
+        elif same := by_key.get(found.key):
+            by_key[found.key] = replace(same, behind=same.behind + found.behind)
+        else:
+            by_key[found.key] = found
+    return list(by_key.values()), held
+
+
+def _wanted(match: Match, situation: Situation) -> Wish | str:
+    """Return the wish of a match, or why there is none; an empty reason: it has its task, or waits for another's."""
+    rule = situation.rules.rule(match.rule)
+    assert rule is not None, match.rule  # noqa: S101 - the match came from this rule
+    wish = _wish(rule, match, (match.subject_kind, match.subject_id), match.episode, situation)
+    if match.ready or isinstance(wish, str):
+        return wish
+    first = situation.rules.rule(rule.otherwise)
+    if first is None:
+        return "needs"
+    if reason := ask_limit(wish, situation):
+        return reason
+    found = _wish(first, match, ("account", match.account_id), match.waiting_episode, situation)
+    return found if isinstance(found, str) else replace(found, behind=(_waiting(wish, found.key, situation.now),))
+
+
+def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, situation: Situation) -> Wish | str:
+    subject_kind, subject_id = subject
+    before = situation.past.of_subject[rule.name, subject_id]
+    noticed_at = None
+    if live := next((finding for finding in before if finding.state in LIVE), None):
+        if live.state in WITH_TASK:
+            return ""
+        noticed_at, n, episode = (live.opened_at if live.state is State.PENDING else None), live.n, live.episode
+    else:
+        in_lapse = [finding for finding in before if not episode or finding.opened_at > (match.lapse_at or 0)]
+        if in_lapse and (reason := _too_soon(rule, in_lapse, situation.company.calendar, situation.now)):
+            return reason
+        n = sum(finding.state is not State.REJECTED for finding in in_lapse)
+    return Wish(
+        rule=rule,
+        match=match,
+        key=finding_key(situation.org, rule.name, subject_kind, subject_id, episode, n),
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        episode=episode,
+        n=n,
+        noticed_at=noticed_at,
+    )
+
+
+def _too_soon(rule: Rule, before: Sequence[Finding], calendar: Calendar, now: Instant) -> str:
+    """Return the setting that keeps a finding from coming again, or an empty text."""
+    last = max(before, key=lambda finding: finding.opened_at)
+    closed_at = last.closed_at if last.closed_at is not None else last.opened_at
+    if last.state is State.REJECTED:
+        return "" if closed_at < calendar.ago(now, REJECTED_AGAIN) else "rejected"
+    if rule.repeat == Repeat():
+        return "repeat"
+    if rule.repeat.at_most is not None and len(before) >= rule.repeat.at_most:
+        return "repeat.at_most"
+    match last.state:
+        case State.DONE:
+            pause, name = rule.repeat.after_done, "after_done"
+        case State.DISMISSED:
+            pause, name = rule.repeat.after_dismissed, "after_dismissed"
+        case _:
+            pause, name = rule.repeat.after_expired, "after_expired"
+    return f"repeat.{name}" if pause is None or closed_at >= calendar.ago(now, pause) else ""
+
+
+def _waiting(wish: Wish, behind: str, now: Instant) -> Finding:
+    return Finding(
+        key=wish.key,
+        rule=wish.rule.name,
+        kind=wish.rule.kind,
+        subject_kind=wish.subject_kind,
+        subject_id=wish.subject_id,
+        episode=wish.episode,
+        n=wish.n,
+        account_id=wish.match.account_id,
+        contact_id=wish.match.contact_id,
+        deal_id=wish.match.deal_id,
+        state=State.WAITING,
+        waiting_for=behind,
+        opened_at=now,
+    )
