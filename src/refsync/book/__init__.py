@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refsync.book.columns import COLUMNS, LAYOUT, file_name
+from refsync.book.faults import Ids
 from refsync.book.header import OPTIONAL, Header, read_header, unread_columns
-from refsync.book.rows import Ids, Report, Rows, link_id
+from refsync.book.rows import Report, Rows, link_id
 from refsync.book.writing import BookWriter
 from refsync.errors import BookError, Place, Problem, shown
 from refsync.model import Record, SetAside, Stream

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from refsync.errors import did_you_mean
 from refsync.model import AccountStatus, ActivityKind, ActivityStatus, DealStatus, Direction, Instant, Stream, iso, parse_instant
@@ -81,13 +81,11 @@ def _number(text: str) -> float:
     return found
 
 
-_YES_NO = {"true": True, "false": False}
-
-
-def _yes_no(text: str) -> bool:
-    if (found := _YES_NO.get(text)) is None and (found := _YES_NO.get(text.lower())) is None:
-        raise BadCell(f'"{text}" is neither true nor false')
-    return found
+class _YesNo(dict[str, bool]):
+    def __missing__(self, text: str) -> bool:
+        if (found := self.get(text.lower())) is None:
+            raise BadCell(f'"{text}" is neither true nor false')
+        return found
 
 
 def _ids(text: str) -> tuple[str, ...]:
@@ -100,19 +98,15 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-Word = TypeVar("Word", bound=StrEnum)
+class _Words(dict[str, StrEnum]):
+    """The words of an enumeration; a lookup costs no call of ours unless the word is unknown."""
+
+    def __missing__(self, text: str) -> StrEnum:
+        raise BadCell(f'"{text}" is none of {", ".join(self)}', did_you_mean(text.strip().lower(), self))
 
 
-def _words(enum: type[Word]) -> Kind:
-    known = {word.value: word for word in enum}
-
-    def read(text: str) -> Word:
-        found = known.get(text)
-        if found is None:
-            raise BadCell(f'"{text}" is none of {", ".join(known)}', did_you_mean(text.strip().lower(), known))
-        return found
-
-    return Kind(read, str)
+def _words(enum: type[StrEnum]) -> Kind:
+    return Kind(_Words({word.value: word for word in enum}).__getitem__, str)
 
 
 def _plain(number: float) -> str:
@@ -123,7 +117,7 @@ TEXT = Kind(None, str)
 INSTANT = Kind(_instant, iso)
 DATE = Kind(_date, date.isoformat)
 NUMBER = Kind(_number, _plain)
-YES_NO = Kind(_yes_no, lambda yes: "true" if yes else "false")
+YES_NO = Kind(_YesNo(true=True, false=False).__getitem__, lambda yes: "true" if yes else "false")
 IDS = Kind(_ids, ";".join)
 
 
