@@ -36,7 +36,7 @@ class BookWriter:
         for stream in Stream:
             path = self._folder / file_name(stream)
             file = self._files.enter_context(path.open("w", encoding="utf-8", newline=""))
-            self._rows[stream] = csv.writer(file, lineterminator="\n").writerow
+            self._rows[stream] = csv.writer(file).writerow  # CRLF: with it, cells that hold CR or LF are quoted
             self._rows[stream]([*(name for name, _ in self._shapes[stream]), *self._custom[stream]])
         return self
 
