@@ -144,7 +144,7 @@ def test_every_missing_file_and_column_is_said_at_once(tmp_path: Path) -> None:
     assert found[1:] == [
         'accounts.csv:1:35: error: missing column "tier" = "teir" is there: did you mean "tier"?',
         'accounts.csv:1: error: missing column "created_at"',
-        'contacts.csv:1:80: error: column "name" is there twice',
+        'contacts.csv:1:73: error: column "name" is there twice',
         'deals.csv:1: error: the columns are separated by ";" = separate them by commas',
         "activities.csv:3:5: error: not UTF-8 (byte 0xfc) = save it as UTF-8",
     ]
@@ -262,7 +262,7 @@ def test_lesser_links_to_nowhere_are_emptied(tmp_path: Path) -> None:
         'users.csv:3:10: warning: manager_id "U9" is no row of users.csv; left empty',
         'accounts.csv:3:10: warning: owner_id "U9" is no row of users.csv; left empty',
         'accounts.csv:3:13: warning: parent_id "A9" is no row of accounts.csv; left empty',
-        'deals.csv:3:16: warning: referred_by_contact_id "C9" is no row of contacts.csv; left empty',
+        'deals.csv:3:15: warning: referred_by_contact_id "C9" is no row of contacts.csv; left empty',
     ]
     assert Count(records=2, cleared=2) == report.counts[Stream.ACCOUNTS]
     assert Account(id="A2", name="Other") == list(book.read(Stream.ACCOUNTS))[1]
