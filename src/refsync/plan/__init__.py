@@ -1,7 +1,7 @@
 """From matches and the ledger to actions. Pure: no clock, no database, no network.
 
-Laws: the same facts, rules and ledger give the same plan; a plan carried out once and made again is empty; what gets no task keeps its
-reason.
+Laws: the same facts, rules and ledger give the same plan; a plan carried out once and made again is empty; what gets no task
+keeps its reason.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ def plan(
     org: str,
     now: Instant,
     causes_gone: Mapping[str, str] | None = None,
+    frozen: frozenset[str] = frozenset(),
     approved: bool = False,
 ) -> Plan:
     """Return what to do about the matches of the live rules that may be judged now.
 
-    `causes_gone` names findings (by key) whose cause the caller saw disappear, with the reason. `approved` lifts
+    `causes_gone` names findings (by key) whose cause the caller saw disappear, with the reason; findings of `frozen` rules, which
+    may not be judged now, do not end. `approved` lifts
     `new_tasks_per_run` for this plan.
     """
-    over = tuple(endings(ledger, rules, causes_gone or {}, now))
+    over = tuple(endings(ledger, rules, causes_gone or {}, frozen, now))
     ended = {ending.finding.key for ending in over}
     past = Past(finding for finding in ledger if finding.key not in ended)
     situation = Situation(rules=rules, past=past, people=people, org=org, now=now)

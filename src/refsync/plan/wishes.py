@@ -1,7 +1,7 @@
 """Which matches want a task: not those that have one, had one in this lapse, or must wait behind another rule's.
 
-Law: an event gets one task, a lapse one per lapse, unless `[repeat]` says otherwise. What counts as "this lapse" is a comparison of
-times, so that a call logged late does not raise it again.
+Law: an event gets one task, a lapse one per lapse, unless `[repeat]` says otherwise. What counts as "this lapse" is a comparison
+of times, so that a call logged late does not raise it again.
 """
 
 from __future__ import annotations

@@ -1,0 +1,158 @@
+"""From the mirror to a plan: which rules may be judged, whom they match, what became of earlier tasks.
+
+Law: no data is not no contact. A rule is held while a stream it reads is partial, older than the freshness limit, or known only from
+an instant later than the cut-offs of the rule; a held rule writes nothing and ends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from refsync.finding import Finding, State
+from refsync.model import Instant, Stream
+from refsync.plan import People, Plan, plan
+from refsync.rules import compile as compiling
+from refsync.rules.rule import Match, Mode, Rule, RuleSet
+from refsync.store import derive, ledger, mirror
+from refsync.store.engine import Database
+from refsync.store.mirror import StreamState
+from refsync.sync.run import Run
+
+FEED_OF: Mapping[Stream, str] = {Stream.ACTIVITIES: "activities", Stream.CASES: "escalations"}
+"""The names that company.toml gives to feeds whose freshness it limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the rules say now."""
+
+    plan: Plan
+    matches: Mapping[str, tuple[Match, ...]]
+    """Per rule that is live or watched; also of rules that are held."""
+    held_rules: Mapping[str, str] = field(default_factory=dict)
+    """Rules that may not be judged now, with the reason."""
+
+
+def evaluate(run: Run, *, approved: bool) -> Judged:
+    """Return the plan for this run. Writes only what follows from the mirror (touches, milestones, what people did to tasks)."""
+    run.progress("judge", 0)
+    with run.write() as db:
+        derive.ensure_derived(db, run.connection, run.rules.company, run.milestones)
+        ledger.reconcile(db, run.connection, at=run.now)
+    with run.store.read() as db:
+        held_rules = _held_rules(run, mirror.state(db, run.connection))
+        matches = {rule.name: tuple(matches_of(db, rule, run.rules, run.connection, run.now)) for rule in judged(run.rules)}
+        past = ledger.everything(db, run.connection)
+        live = [
+            match for name, found in matches.items() if name not in held_rules and _is_live(run.rules, name) for match in found
+        ]
+        people = _people(db, run.connection, live)
+        causes_gone = _causes_gone(db, run, past, held_rules)
+    run.progress("plan", len(live))
+    planned = plan(
+        live,
+        rules=run.rules,
+        ledger=past,
+        people=people,
+        org=run.connector.org,
+        now=run.now,
+        causes_gone=causes_gone,
+        frozen=frozenset(held_rules),
+        approved=approved,
+    )
+    return Judged(plan=planned, matches=matches, held_rules=held_rules)
+
+
+def judged(rules: RuleSet) -> tuple[Rule, ...]:
+    """Return the rules that are evaluated: live or watched, and not only another rule's `otherwise`."""
+    return tuple(rule for rule in rules.rules if rule.mode is not Mode.OFF and not rule.only_for_otherwise)
+
+
+def matches_of(db: Database, rule: Rule, rules: RuleSet, connection: str, now: Instant) -> list[Match]:
+    """Return everything a rule matches at an instant, before any limit."""
+    compiled = compiling.compile_rule(rule, rules, connection, now)
+    return [compiled.match(row) for row in db.execute(compiled.statement).mappings()]
+
+
+def _is_live(rules: RuleSet, name: str) -> bool:
+    rule = rules.rule(name)
+    return rule is not None and rule.mode is Mode.LIVE
+
+
+def _held_rules(run: Run, states: Mapping[Stream, StreamState]) -> dict[str, str]:
+    reasons = {rule.name: _gate(rule, run, states) for rule in run.rules.rules}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _gate(rule: Rule, run: Run, states: Mapping[Stream, StreamState]) -> str:
+    """Return why a rule may not be judged, or an empty text."""
+    company = run.rules.company
+    horizon = compiling.horizon(rule, run.rules, run.now)
+    for stream in sorted(compiling.reads(rule, run.rules) & run.connector.streams):
+        state = states.get(stream)
+        feed = FEED_OF.get(stream, stream.value)
+        if state is None or state.synced_at is None:
+            return f"held.{feed}: never read to the end"
+        if state.partial:
+            return f"held.{feed}: {state.partial}"
+        limit = company.freshness.get(feed)
+        if limit and state.synced_at < company.calendar.ago(run.now, limit):
+            return f"held.{feed}: older than {limit}"
+        if stream is Stream.ACTIVITIES and state.complete_since and horizon and horizon < state.complete_since:
+            return f"held.{feed}: history begins too late"
+    return ""
+
+
+def _people(db: Database, connection: str, matches: Iterable[Match]) -> People:
+    events = [match for match in matches if match.subject_kind != "account"]
+    return People(
+        users=mirror.users(db, connection),
+        contact_owner=mirror.owners(db, connection, Stream.CONTACTS, {m.contact_id for m in events if m.contact_id}),
+        deal_owner=mirror.owners(db, connection, Stream.DEALS, {m.deal_id for m in events if m.deal_id}),
+    )
+
+
+def _causes_gone(db: Database, run: Run, past: Iterable[Finding], held_rules: Mapping[str, str]) -> dict[str, str]:
+    """Return the open findings whose cause is no longer there, by key, with what is seen instead."""
+    open_now: dict[str, list[Finding]] = {}
+    waiting: dict[str, list[Finding]] = {}
+    for finding in past:
+        if finding.state in {State.OPEN, State.SNOOZED} and finding.rule not in held_rules:
+            open_now.setdefault(finding.rule, []).append(finding)
+        elif finding.state is State.WAITING:
+            waiting.setdefault(finding.waiting_for, []).append(finding)
+    gone: dict[str, str] = {}
+    for name, findings in open_now.items():
+        rule = run.rules.rule(name)
+        if rule is None or rule.is_event:
+            continue
+        still = _still_called_for(db, run, waiting, findings) if rule.only_for_otherwise else _holding(db, run, rule, findings)
+        for finding in findings:
+            if finding.key not in still:
+                touch = mirror.last_touch(db, run.connection, finding.account_id or "", run.now)
+                gone[finding.key] = f"in touch again: {touch}" if touch else "its cause is gone"
+    return gone
+
+
+def _holding(db: Database, run: Run, rule: Rule, findings: Iterable[Finding]) -> set[str]:
+    by_subject = {finding.subject_id: finding.key for finding in findings}
+    return {
+        by_subject[subject]
+        for some in ledger.chunks(list(by_subject))
+        for subject in db.execute(compiling.holding(rule, run.rules, run.connection, run.now, some)).scalars()
+    }
+
+
+def _still_called_for(db: Database, run: Run, waiting: Mapping[str, list[Finding]], findings: Iterable[Finding]) -> set[str]:
+    """Return the keys of `otherwise` findings behind which something waits whose `needs` do not hold yet."""
+    still: set[str] = set()
+    for finding in findings:
+        for behind in waiting.get(finding.key, ()):
+            rule, account = run.rules.rule(behind.rule), finding.account_id
+            if rule is None or account is None:
+                continue
+            met = db.execute(compiling.in_touch(rule, run.rules, run.connection, run.now, [account])).scalars().all()
+            if not met:
+                still.add(finding.key)
+    return still

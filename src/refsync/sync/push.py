@@ -1,0 +1,207 @@
+"""From the plan into the CRM.
+
+Laws: the ledger row is committed as `sending` before the call and settled after it; nothing is sent twice before its key has been
+searched for; a task is created once and never overwritten; only our own tasks are closed, and only while nobody else changed them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import structlog
+
+from refsync.connector import Outcome, OutcomeKind, TaskChange, TaskState, TaskWriter
+from refsync.finding import Finding, State
+from refsync.model import Task, TaskStatus
+from refsync.plan import Ending, Plan, Wish
+from refsync.store import ledger
+from refsync.store.engine import Database
+from refsync.sync.retry import attempts
+from refsync.sync.run import Run
+from refsync.sync.words import findings_of
+
+log = structlog.get_logger()
+
+CHUNK = 100
+"""Tasks per transaction and call; a connector splits further where its CRM takes fewer."""
+UNCERTAIN_WAIT_MS = 60_000
+"""How long after an unknown outcome the CRM is asked before the key counts as absent (salesforce.md 1.8)."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class Pushed:
+    """What was written."""
+
+    created: int = 0
+    adopted: int = 0
+    closed: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Refused tasks, by the CRM's words."""
+    uncertain: int = 0
+    waiting: int = 0
+    """Findings noted as waiting behind another's task, or as pending."""
+
+
+def push(run: Run, writer: TaskWriter, plan: Plan) -> Pushed:
+    """Carry out a plan: first what an earlier run left unknown, then endings, then new tasks."""
+    pushed = Pushed()
+    _recover(run, writer, pushed)
+    _end(run, writer, plan.end, pushed)
+    _note(run, plan.notice, plan.forget, pushed)
+    for some in _chunks(plan.write):
+        _create(run, writer, some, pushed)
+        run.progress("write tasks", pushed.created)
+    return pushed
+
+
+def _recover(run: Run, writer: TaskWriter, pushed: Pushed) -> None:
+    """Find out what became of tasks that were being sent when a run ended."""
+    with run.store.read() as db:
+        unknown = ledger.in_state(db, run.connection, State.SENDING)
+    due = [finding for finding in unknown if (finding.sent_at or 0) <= run.clock() - UNCERTAIN_WAIT_MS]
+    for some in _chunks(due):
+        _send(run, writer, some, pushed)
+
+
+def _create(run: Run, writer: TaskWriter, wishes: Sequence[Wish], pushed: Pushed) -> None:
+    with run.store.read() as db:
+        findings = findings_of(db, run, wishes)
+    behind = [finding for wish in wishes for finding in wish.behind]
+    sent_at = run.clock()
+    with run.write() as db:
+        new = ledger.intend(db, run.connection, [replace(finding, sent_at=sent_at) for finding in findings])
+        known = [replace(finding, sent_at=sent_at) for finding in findings if finding.key not in new]
+        ready = new | ledger.send(db, run.connection, known)
+        pushed.waiting += len(ledger.intend(db, run.connection, behind))
+    _send(run, writer, [finding for finding in findings if finding.key in ready], pushed)
+
+
+def _send(run: Run, writer: TaskWriter, findings: Sequence[Finding], pushed: Pushed) -> None:
+    """Create the tasks whose keys the CRM does not know, adopt the others, and record each outcome."""
+    if not findings:
+        return
+    there = _found(run, writer, [finding.key for finding in findings])
+    absent = [finding for finding in findings if finding.key not in there]
+    run.check_stop()
+    outcomes = dict(zip((finding.key for finding in absent), _created(run, writer, absent), strict=True))
+    with run.write() as db:
+        for finding in findings:
+            if state := there.get(finding.key):
+                _adopt(db, run, finding, state)
+                pushed.adopted += 1
+            else:
+                outcome = outcomes[finding.key]
+                ledger.settle(db, run.connection, finding.key, outcome, at=run.clock())
+                _count(pushed, outcome)
+                log.info("task_written", key=finding.key[:12], rule=finding.rule, outcome=outcome.kind, task=outcome.task_id)
+
+
+def _found(run: Run, writer: TaskWriter, keys: Sequence[str]) -> Mapping[str, TaskState]:
+    for attempt in attempts(run.patience, run.stop):
+        with attempt:
+            return writer.find(keys)
+    raise AssertionError("attempts end with a result or an error")
+
+
+def _created(run: Run, writer: TaskWriter, findings: Sequence[Finding]) -> Sequence[Outcome]:
+    if not findings:
+        return ()
+    for attempt in attempts(run.patience, run.stop):  # raises only when nothing at all was sent
+        with attempt:
+            return writer.create([_task(finding) for finding in findings])
+    raise AssertionError("attempts end with a result or an error")
+
+
+def _adopt(db: Database, run: Run, finding: Finding, state: TaskState) -> None:
+    """Take over a task that is there already; what a person did to it stands."""
+    outcome = Outcome(kind=OutcomeKind.ADOPTED, task_id=state.task_id)
+    ledger.settle(db, run.connection, finding.key, outcome, at=run.clock())
+    if state.status is TaskStatus.DELETED:
+        ledger.close(db, run.connection, finding.key, State.DISMISSED, "deleted in the CRM", run.now)
+    elif state.status is TaskStatus.DONE:
+        ledger.close(db, run.connection, finding.key, State.DONE, "done in the CRM", run.now)
+    log.info("task_adopted", key=finding.key[:12], rule=finding.rule, status=state.status, task=state.task_id)
+
+
+def _end(run: Run, writer: TaskWriter, endings: Sequence[Ending], pushed: Pushed) -> None:
+    with_task = [ending for ending in endings if ending.finding.task_id]
+    for some in _chunks(with_task):
+        run.check_stop()
+        changes = [TaskChange(key=one.finding.key, task_id=one.finding.task_id, close=True) for one in some]
+        outcomes = _changed(run, writer, changes)
+        with run.write() as db:
+            for ending, outcome in zip(some, outcomes, strict=True):
+                pushed.closed += _ended(db, run, ending, outcome)
+    with run.write() as db:
+        for ending in endings:
+            if not ending.finding.task_id:
+                ledger.close(db, run.connection, ending.finding.key, ending.state, ending.reason, run.now)
+
+
+def _changed(run: Run, writer: TaskWriter, changes: Sequence[TaskChange]) -> Sequence[Outcome]:
+    for attempt in attempts(run.patience, run.stop):
+        with attempt:
+            return writer.change(changes)
+    raise AssertionError("attempts end with a result or an error")
+
+
+def _ended(db: Database, run: Run, ending: Ending, outcome: Outcome) -> bool:
+    """Record the end of a finding, and return whether refsync closed its task just now."""
+    match outcome.kind:
+        case OutcomeKind.WRITTEN:
+            ledger.close(db, run.connection, ending.finding.key, ending.state, ending.reason, run.now)
+            log.info("task_closed", key=ending.finding.key[:12], rule=ending.finding.rule, state=ending.state)
+            return True
+        case OutcomeKind.CONFLICT | OutcomeKind.REJECTED:  # a person was faster, or the task is gone
+            state = State.DISMISSED if outcome.kind is OutcomeKind.REJECTED else State.DONE
+            ledger.close(db, run.connection, ending.finding.key, state, outcome.reason, run.now)
+            return False
+        case _:
+            return False  # the next run closes it: repeating is harmless
+
+
+def _note(run: Run, notice: Sequence[Wish], forget: Sequence[str], pushed: Pushed) -> None:
+    if not notice and not forget:
+        return
+    with run.store.read() as db:
+        pending = [replace(finding, state=State.PENDING) for finding in findings_of(db, run, notice)]
+    with run.write() as db:
+        pushed.waiting += len(ledger.intend(db, run.connection, pending))
+        ledger.forget(db, run.connection, forget)
+
+
+def _task(finding: Finding) -> Task:
+    return Task(
+        key=finding.key,
+        rule=finding.rule,
+        subject=finding.subject,
+        text=finding.text,
+        do=finding.do,
+        priority=finding.priority,
+        due_on=finding.due_on,
+        due_at=finding.due_at,
+        owner_id=finding.owner_id,
+        account_id=finding.account_id,
+        contact_id=finding.contact_id,
+        deal_id=finding.deal_id,
+    )
+
+
+def _count(pushed: Pushed, outcome: Outcome) -> None:
+    match outcome.kind:
+        case OutcomeKind.WRITTEN:
+            pushed.created += 1
+        case OutcomeKind.ADOPTED:
+            pushed.adopted += 1
+        case OutcomeKind.REJECTED | OutcomeKind.CONFLICT:
+            pushed.rejected[outcome.reason] = pushed.rejected.get(outcome.reason, 0) + 1
+        case OutcomeKind.UNCERTAIN | OutcomeKind.UNSENT:
+            pushed.uncertain += 1
+
+
+def _chunks(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))

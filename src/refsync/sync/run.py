@@ -1,0 +1,49 @@
+"""One run of a connection: what its steps share, and the fence round everything they write."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from refsync.company import MilestoneField
+from refsync.connector import Connector
+from refsync.model import Instant
+from refsync.rules.rule import RuleSet
+from refsync.store import lease
+from refsync.store.engine import Database, Store
+from refsync.sync.retry import Patience, Stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run under way, under a lease."""
+
+    id: str
+    connection: str
+    store: Store
+    connector: Connector
+    rules: RuleSet
+    milestones: tuple[MilestoneField, ...]
+    now: Instant
+    """The instant by which everything is judged; fixed for the run."""
+    token: int
+    """The fencing token of the lease."""
+    clock: Callable[[], Instant]
+    """The real time, for leases and for waiting."""
+    stop: threading.Event
+    patience: Patience = field(default_factory=Patience)
+    progress: Callable[[str, int], None] = lambda _step, _done: None
+
+    @contextmanager
+    def write(self) -> Iterator[Database]:
+        """Give a transaction that only the holder of the lease may commit. Raises LeaseLost."""
+        with self.store.write() as db:
+            lease.fence(db, self.connection, self.token, self.clock())
+            yield db
+
+    def check_stop(self) -> None:
+        """Raise Stopped when the run is to end: called between pages and before each write to the CRM."""
+        if self.stop.is_set():
+            raise Stopped

@@ -1,0 +1,77 @@
+"""What a rep reads: the rule's subject and text for the person to talk to, and the evidence behind it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from refsync.finding import Finding, State
+from refsync.plan import Wish
+from refsync.rules.people import people, pick
+from refsync.rules.rule import Rule
+from refsync.rules.texts import write
+from refsync.store.engine import Database
+from refsync.sync.run import Run
+
+ACCOUNTS_A_QUERY = 500
+
+
+def findings_of(db: Database, run: Run, wishes: Sequence[Wish]) -> list[Finding]:
+    """Return the ledger rows of wishes, ready to be sent: with the person, the words, and what the rule saw."""
+    known = known_people(db, run, [wish.match.account_id for wish in wishes])
+    return [_finding(run, wish, known.get(wish.match.account_id, ())) for wish in wishes]
+
+
+def known_people(db: Database, run: Run, account_ids: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """Return who is known at each account, as rows for `pick`."""
+    wanted = sorted(set(account_ids))
+    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for start in range(0, len(wanted), ACCOUNTS_A_QUERY):
+        some = wanted[start : start + ACCOUNTS_A_QUERY]
+        for row in db.execute(people(run.connection, some, run.now)).mappings():
+            found[row["account_id"]].append(row)
+    return found
+
+
+def _finding(run: Run, wish: Wish, known: Sequence[Mapping[str, Any]]) -> Finding:
+    rule, match = wish.rule, wish.match
+    person = pick(rule.task.with_, match, known)
+    waiting = [found for behind in wish.behind if (found := run.rules.rule(behind.rule))]
+    words = write(rule, run.rules, match, person, run.now, waiting=waiting)
+    return Finding(
+        key=wish.key,
+        rule=rule.name,
+        kind=rule.kind,
+        subject_kind=wish.subject_kind,
+        subject_id=wish.subject_id,
+        episode=wish.episode,
+        n=wish.n,
+        account_id=match.account_id,
+        contact_id=person.id if person else None,
+        deal_id=match.deal_id,
+        owner_id=wish.owner_id,
+        state=State.SENDING,
+        subject=words.subject,
+        text=f"{words.text.strip()}\n\n{_footer(rule, waiting)}",
+        do=rule.task.do,
+        priority=rule.task.priority,
+        due_on=wish.due_on,
+        due_at=wish.due_at,
+        facts=orjson.dumps(dict(match.facts)).decode(),
+        opened_at=run.now,
+        run=run.id,
+    )
+
+
+def _footer(rule: Rule, waiting: Sequence[Rule]) -> str:
+    """Return what will end the task, and where it comes from."""
+    if rule.is_event:
+        ends = "Done when you tick it off."
+    elif waiting:
+        ends = "Closes by itself once there has been a conversation; then comes: " + ", ".join(r.title for r in waiting) + "."
+    else:
+        ends = "Closes by itself as soon as its reason is gone, for instance when somebody has been in touch."
+    return f"{ends}\nWritten by refsync, rule {rule.name}. Ticking this off is not counted as contact."
