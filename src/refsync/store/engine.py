@@ -1,0 +1,159 @@
+"""The open database: who may write, how transactions begin, and what its errors mean.
+
+The law: trouble of the storage (locked, full, unreachable, damaged) comes out as StoreError with what to do; a transaction is
+carried out whole or not at all. Read briefly: with SQLite's rollback journal an open read holds off every commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self, TypeAlias
+
+import sqlalchemy
+from sqlalchemy import URL, Dialect, Engine, make_url, update
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from refsync.errors import StoreError, shown
+from refsync.store import postgres, schema, sqlite
+from refsync.store.tables import lease
+
+Database: TypeAlias = sqlalchemy.Connection
+"""One open transaction on the store: what the functions of this package take as `db`."""
+
+Meaning: TypeAlias = Callable[[DBAPIError], str | None]
+
+
+class Store:
+    """An open database. Thread-safe; made by `open_store`, closed by `close` or `with`."""
+
+    def __init__(self, writer: Engine | None, reader: Engine, meaning: Meaning, lock: sqlite.WriterLock | None = None) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._meaning = meaning
+        self._lock = lock
+
+    @property
+    def dialect(self) -> Dialect:
+        """The database's dialect, for statements with ON CONFLICT."""
+        return self._reader.dialect
+
+    @contextmanager
+    def write(self) -> Iterator[Database]:
+        """Give a transaction that may write: committed at the end of the block, rolled back by an exception.
+
+        Raises StoreError. Never keep it open over a call to a CRM.
+        """
+        if self._writer is None:
+            raise StoreError("the database was opened for reading only")
+        with self._explained(), self._writer.begin() as db:
+            yield db
+
+    @contextmanager
+    def read(self) -> Iterator[Database]:
+        """Give a transaction that sees one state of the database and cannot write. Raises StoreError.
+
+        Fetch all, leave the block, then compute: an open read may hold off writers.
+        """
+        with self._explained(), self._reader.begin() as db:
+            yield db
+
+    def close(self) -> None:
+        """Close all connections and give up the right to write."""
+        for engine in (self._writer, self._reader):
+            if engine is not None:
+                engine.dispose()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if (meaning := self._meaning(error)) is None:
+                raise
+            raise StoreError(meaning) from error
+        except PoolTimeout:
+            raise StoreError("another thread has been using the database for minutes; the next run tries again") from None
+
+
+def open_store(url: str, *, read_only: bool = False) -> Store:
+    """Open a database and bring it to this version's schema, creating it where there is none.
+
+    `url` is `sqlite:///path/to/file.db`, `sqlite://` (in memory, for tests) or `postgresql://user@host/database`. With
+    `read_only` no lock is taken and nothing is migrated; a database of another revision is refused. Raises StoreError, also
+    when another process writes to the same SQLite file, and when the file is damaged.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise StoreError("the database address is not one: write sqlite:///refsync.db or postgresql://user@host/name") from None
+    match address.get_backend_name():
+        case "sqlite":
+            store = _sqlite(address, read_only)
+        case "postgresql":
+            store = _postgres(address, read_only)
+        case other:
+            raise StoreError(f'"{other}" databases are not supported: use sqlite:/// or postgresql://')
+    try:
+        _settle(store, "the database" if address.database is None else f"the database {address.database}", read_only)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _sqlite(url: URL, read_only: bool) -> Store:
+    path = sqlite.path_of(url)
+    file = "in memory" if path is None else shown(path)
+
+    def meaning(error: DBAPIError) -> str | None:
+        return sqlite.meaning(error, file)
+
+    if path is None:
+        shared = sqlite.write_engine(url)  # a database in memory lives in its one connection
+        return Store(shared, shared, meaning)
+    if read_only:
+        if not path.exists():
+            raise StoreError(f"there is no database {file} yet; `refsync sync` creates it")
+        return Store(None, sqlite.read_engine(url), meaning)
+    sqlite.create(path)
+    store = Store(sqlite.write_engine(url), sqlite.read_engine(url), meaning, sqlite.WriterLock(path))
+    try:
+        with store.write() as db:
+            sqlite.check(db, file)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _postgres(url: URL, read_only: bool) -> Store:
+    where = f"{url.host or 'the local socket'}/{url.database or ''}"
+    engine = postgres.write_engine(url)
+    reader = postgres.read_engine(engine)
+    return Store(None if read_only else engine, reader, lambda error: postgres.meaning(error, where))
+
+
+def _settle(store: Store, name: str, read_only: bool) -> None:
+    with store.read() as db:
+        found = schema.revision(db)
+    if found != schema.REVISION:
+        if read_only:
+            raise StoreError(schema.refusal(name, found))
+        with store.write() as db:
+            schema.upgrade(db, name)
+    if store._lock is not None:
+        # Holding the file lock proves that whoever held a lease in this file is dead: nobody waits for it to run out.
+        with store.write() as db:
+            db.execute(update(lease).values(expires_at=0))

@@ -1,0 +1,272 @@
+"""The ledger: every task that refsync wrote, is about to write, or that waits. What it knows is in no CRM.
+
+The laws: a key enters once and is never deleted; a finding is `sending` on disk before its task is sent; a change of state only
+happens from the states that allow it, so repeating any of these functions changes nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, select, update
+
+from refsync.connector import Outcome, OutcomeKind
+from refsync.model import Instant
+from refsync.store.tables import finding
+from refsync.store.upsert import chunks, insert
+
+
+class State(StrEnum):
+    """Where a finding stands. The first five are live: they hold their subject's place."""
+
+    PENDING = "pending"
+    """Won, but not to be sent yet, or certainly not sent: nothing is in the CRM."""
+    WAITING = "waiting"
+    """Behind the finding named in `waiting_for`, whose task has to be done first."""
+    SENDING = "sending"
+    """Sent, or about to be: until it is settled nobody knows whether the CRM has the task."""
+    OPEN = "open"
+    SNOOZED = "snoozed"
+    DONE = "done"
+    DISMISSED = "dismissed"
+    CLEARED = "cleared"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
+    """The CRM refuses the task."""
+
+
+LIVE = frozenset({State.PENDING, State.WAITING, State.SENDING, State.OPEN, State.SNOOZED})
+UNSENT = frozenset({State.PENDING, State.WAITING})
+CLOSED = frozenset(State) - LIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A match that got a task, is about to get one, or waits."""
+
+    key: str
+    """64 hex digits, derived from CRM facts only."""
+    rule: str
+    kind: str
+    """ask, care, thanks or follow-up."""
+    subject_kind: str
+    """account, contact, deal, milestone, ..."""
+    subject_id: str
+    episode: str = ""
+    """For a lapse: the instant it began, or `never`; empty for events and other states."""
+    n: int = 0
+    """Counts repeats within an episode."""
+    account_id: str | None = None
+    contact_id: str | None = None
+    deal_id: str | None = None
+    owner_id: str
+    """Who gets the task."""
+    state: State
+    waiting_for: str = ""
+    """Key of the finding whose task has to be done first."""
+    subject: str = ""
+    text: str = ""
+    do: str = ""
+    priority: str = ""
+    due_on: date
+    due_at: Instant
+    facts: str = ""
+    """JSON: what the rule saw."""
+    task_id: str = ""
+    """The CRM's id, once it is known."""
+    reason: str = ""
+    """Why it was closed or refused."""
+    opened_at: Instant
+    closed_at: Instant | None = None
+    sent_at: Instant | None = None
+    """When the task was last sent; after an unknown outcome the wait counts from here."""
+    run: str = ""
+    """Id of the run that made it."""
+
+
+COLUMNS = tuple(finding.c[field.name] for field in fields(Finding))
+HEAVY = frozenset({"subject", "text", "facts"})
+LIGHT = tuple(column for column in COLUMNS if column.name not in HEAVY)
+
+
+def findings(db: Connection, connection: str) -> list[Finding]:
+    """Return the live findings by key, light: `subject`, `text` and `facts` are left empty."""
+    return _read(db, LIGHT, finding.c.connection == connection, _in(LIVE))
+
+
+def history(db: Connection, connection: str, rule: str, subjects: Iterable[str]) -> list[Finding]:
+    """Return all findings of a rule about these subjects, live or closed, oldest first, light."""
+    return [
+        found
+        for some in chunks(dict.fromkeys(subjects))
+        for found in _read(
+            db,
+            LIGHT,
+            finding.c.connection == connection,
+            finding.c.rule == rule,
+            finding.c.subject_id.in_(some),
+            order=(finding.c.opened_at, finding.c.key),
+        )
+    ]
+
+
+def of_accounts(db: Connection, connection: str, accounts: Iterable[str], states: Iterable[State] = LIVE) -> list[Finding]:
+    """Return the findings of these accounts in these states, oldest first, light."""
+    wanted = frozenset(states)
+    return [
+        found
+        for some in chunks(dict.fromkeys(accounts))
+        for found in _read(
+            db,
+            LIGHT,
+            finding.c.connection == connection,
+            finding.c.account_id.in_(some),
+            _in(wanted),
+            order=(finding.c.opened_at, finding.c.key),
+        )
+    ]
+
+
+def in_state(db: Connection, connection: str, *states: State) -> list[Finding]:
+    """Return the findings in these states whole, oldest first: at a start, those that are `sending`."""
+    return _read(
+        db, COLUMNS, finding.c.connection == connection, _in(frozenset(states)), order=(finding.c.opened_at, finding.c.key)
+    )
+
+
+def by_key(db: Connection, connection: str, keys: Iterable[str]) -> dict[str, Finding]:
+    """Return the findings with these keys, whole; a key that the ledger does not know is missing."""
+    return {
+        found.key: found
+        for some in chunks(dict.fromkeys(keys))
+        for found in _read(db, COLUMNS, finding.c.connection == connection, finding.c.key.in_(some))
+    }
+
+
+def intend(db: Connection, connection: str, new: Sequence[Finding]) -> frozenset[str]:
+    """Enter findings (state `sending`, `waiting` or `pending`) and return which keys are new; known keys stay as they are."""
+    if not new:
+        return frozenset()
+    entered = insert(db.dialect, finding).on_conflict_do_nothing(index_elements=["connection", "key"]).returning(finding.c.key)
+    return frozenset(db.execute(entered, [_values(connection, item) for item in new]).scalars())
+
+
+def send(db: Connection, connection: str, ready: Sequence[Finding]) -> frozenset[str]:
+    """Make findings `sending` that are `pending` or `waiting`, with their new text, owner and due day, and `sent_at`.
+
+    Returns the keys that may be sent; one that was closed meanwhile is not among them.
+    """
+    keys = frozenset(item.key for item in ready)
+    states = frozenset({*UNSENT, State.SENDING})
+    allowed = {
+        key
+        for some in chunks(sorted(keys))
+        for key in db.execute(
+            select(finding.c.key).where(finding.c.connection == connection, finding.c.key.in_(some), _in(states))
+        ).scalars()
+    }
+    settled = {"waiting_for": "", "state": State.SENDING.value, "reason": ""}
+    again = ("owner_id", "contact_id", "subject", "text", "do", "priority", "due_on", "due_at", "facts", "sent_at", "run")
+    rows = [
+        {
+            "the_connection": connection,
+            "the_key": item.key,
+            **{name: _values(connection, item)[name] for name in again},
+            **settled,
+        }
+        for item in ready
+        if item.key in allowed
+    ]
+    if rows:
+        where = (finding.c.connection == bindparam("the_connection"), finding.c.key == bindparam("the_key"))
+        db.execute(update(finding).where(*where).values({name: bindparam(name) for name in (*again, *settled)}), rows)
+    return frozenset(allowed)
+
+
+def settle(db: Connection, connection: str, key: str, outcome: Outcome, at: Instant) -> None:
+    """Record what became of a create: open with the task's id, rejected, or pending again; uncertain stays `sending`."""
+    match outcome.kind:
+        case OutcomeKind.WRITTEN | OutcomeKind.ADOPTED:
+            _move(db, connection, key, {State.SENDING}, state=State.OPEN.value, task_id=outcome.task_id, reason="")
+        case OutcomeKind.REJECTED | OutcomeKind.CONFLICT:
+            _move(db, connection, key, {State.SENDING}, state=State.REJECTED.value, reason=outcome.reason, closed_at=at)
+        case OutcomeKind.UNSENT:
+            _move(db, connection, key, {State.SENDING}, state=State.PENDING.value, reason=outcome.reason, sent_at=None)
+        case OutcomeKind.UNCERTAIN:
+            _move(db, connection, key, {State.SENDING}, reason=outcome.reason, sent_at=at)
+
+
+def close(db: Connection, connection: str, key: str, state: State, reason: str, at: Instant) -> bool:
+    """Close a live finding and return whether it was live. Raises ValueError for a state that is none of a closed finding."""
+    if state not in CLOSED:
+        raise ValueError(f"{state.value} is no state of a closed finding")
+    return _move(db, connection, key, LIVE, state=state.value, reason=reason, closed_at=at)
+
+
+def snooze(db: Connection, connection: str, key: str, until: date) -> bool:
+    """Record that the rep moved an open task to a later day."""
+    return _move(db, connection, key, {State.OPEN, State.SNOOZED}, state=State.SNOOZED.value, due_on=until.isoformat())
+
+
+def reassign(db: Connection, connection: str, key: str, owner_id: str) -> bool:
+    """Record that somebody else has the task now."""
+    return _move(db, connection, key, LIVE, owner_id=owner_id)
+
+
+def created_since(db: Connection, connection: str, at: Instant) -> dict[str, int]:
+    """Return per owner how many tasks were sent since an instant and not refused: what the caps count."""
+    sent = (finding.c.connection == connection, finding.c.sent_at >= at, _in(frozenset(State) - UNSENT - {State.REJECTED}))
+    rows = db.execute(select(finding.c.owner_id, func.count().label("sent")).where(*sent).group_by(finding.c.owner_id))
+    return {row.owner_id: row.sent for row in rows}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastAsks:
+    """When the last ask was done."""
+
+    of_account: Mapping[str, Instant]
+    of_contact: Mapping[str, Instant]
+
+
+def last_asks(db: Connection, connection: str) -> LastAsks:
+    """Return when each account and each person was last asked: asks that were done; an expired one asked nobody."""
+
+    def latest(column: ColumnElement[str | None]) -> dict[str, Instant]:
+        asked = (
+            finding.c.connection == connection,
+            finding.c.kind == "ask",
+            finding.c.state == literal(State.DONE.value),
+            column.is_not(None),
+        )
+        rows = db.execute(select(column, func.max(finding.c.closed_at)).where(*asked).group_by(column))
+        return {subject: at for subject, at in rows if subject is not None and at is not None}
+
+    return LastAsks(of_account=latest(finding.c.account_id), of_contact=latest(finding.c.contact_id))
+
+
+def _in(states: frozenset[State]) -> ColumnElement[bool]:
+    return finding.c.state.in_(sorted(state.value for state in states))
+
+
+def _move(db: Connection, connection: str, key: str, allowed: Iterable[State], **values: object) -> bool:
+    where = (finding.c.connection == connection, finding.c.key == key, _in(frozenset(allowed)))
+    return bool(db.execute(update(finding).where(*where).values(**values)).rowcount)
+
+
+def _read(
+    db: Connection,
+    columns: Sequence[ColumnElement[object]],
+    *where: ColumnElement[bool],
+    order: Sequence[ColumnElement[object]] = (),
+) -> list[Finding]:
+    rows = db.execute(select(*columns).where(*where).order_by(*(order or (finding.c.key,)))).mappings()
+    return [Finding(**{**row, "state": State(row["state"]), "due_on": date.fromisoformat(row["due_on"])}) for row in rows]
+
+
+def _values(connection: str, item: Finding) -> dict[str, object]:
+    values = {column.name: getattr(item, column.name) for column in COLUMNS}
+    return {**values, "connection": connection, "state": item.state.value, "due_on": item.due_on.isoformat()}

@@ -1,0 +1,144 @@
+"""The milestones: won deals, and the dates in the fields that a company mapped.
+
+The law: a function of the mirror, the mapped fields and the company's zone. A field's value counts when it is a date (local
+midnight of that day) or an instant; any other text is no milestone and is only counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+
+import orjson
+from sqlalchemy import Connection, and_, delete, select
+
+from refsync.calendar import Calendar
+from refsync.company import MilestoneField
+from refsync.model import DealStatus, Instant, Stream, parse_instant
+from refsync.store.tables import account, contact, deal, deal_contact, milestone
+from refsync.store.upsert import Row, chunks, upsert
+
+SIGNED = "signed"
+
+
+def kinds(fields: Sequence[MilestoneField], stream: Stream) -> tuple[str, ...]:
+    """Return the kinds of milestones that records of a stream can have."""
+    mapped = tuple(field.kind for field in fields if field.stream == stream)
+    return (SIGNED, *mapped) if stream == Stream.DEALS else mapped
+
+
+def refresh_deals(
+    db: Connection,
+    connection: str,
+    calendar: Calendar,
+    fields: Sequence[MilestoneField],
+    ids: Iterable[str],
+    *,
+    fresh: bool = False,
+) -> int:
+    """Derive the milestones of these deals again; return how many mapped values could not be read."""
+    mapped = [field for field in fields if field.stream == Stream.DEALS]
+    unreadable = 0
+    for some in chunks(sorted(ids)):
+        if not fresh:
+            _forget(db, connection, kinds(fields, Stream.DEALS), some)
+        columns = (deal.c.id, deal.c.account_id, deal.c.name, deal.c.status, deal.c.closed_on, deal.c.custom)
+        of = (deal.c.connection == connection, deal.c.id.in_(some), deal.c.account_id.is_not(None))
+        deals = db.execute(select(*columns).where(*of)).all()
+        people = _primary_contacts(db, connection, some) if deals else {}
+        found: list[Row] = []
+        for row in deals:
+            record = (row.account_id, people.get(row.id), row.id)
+            if row.status == DealStatus.WON.value and row.closed_on:
+                reached = calendar.midnight(date.fromisoformat(row.closed_on))
+                evidence = f'deal "{row.name}" won on {row.closed_on}'
+                found.append((connection, f"{SIGNED}:{row.id}", SIGNED, *record, reached, evidence))
+            for kind, reached_at, evidence in _read(row.custom, mapped, calendar):
+                if reached_at is None:
+                    unreadable += 1
+                else:
+                    found.append((connection, f"{kind}:{row.id}", kind, *record, reached_at, evidence))
+        upsert(db, milestone, found)
+    return unreadable
+
+
+def refresh_accounts(
+    db: Connection,
+    connection: str,
+    calendar: Calendar,
+    fields: Sequence[MilestoneField],
+    ids: Iterable[str],
+    *,
+    fresh: bool = False,
+) -> int:
+    """Derive the milestones of these accounts again; return how many mapped values could not be read."""
+    mapped = [field for field in fields if field.stream == Stream.ACCOUNTS]
+    unreadable = 0
+    for some in chunks(sorted(ids) if mapped else ()):
+        if not fresh:
+            _forget(db, connection, kinds(fields, Stream.ACCOUNTS), some)
+        of = (account.c.connection == connection, account.c.id.in_(some), account.c.custom.is_not(None))
+        found: list[Row] = []
+        for row in db.execute(select(account.c.id, account.c.custom).where(*of)):
+            for kind, reached_at, evidence in _read(row.custom, mapped, calendar):
+                if reached_at is None:
+                    unreadable += 1
+                else:
+                    found.append((connection, f"{kind}:{row.id}", kind, row.id, None, None, reached_at, evidence))
+        upsert(db, milestone, found)
+    return unreadable
+
+
+def rebuild(db: Connection, connection: str, calendar: Calendar, fields: Sequence[MilestoneField]) -> int:
+    """Derive all milestones; return how many mapped values could not be read."""
+    db.execute(delete(milestone).where(milestone.c.connection == connection))
+    deals = db.execute(select(deal.c.id).where(deal.c.connection == connection)).scalars().all()
+    accounts = (
+        db.execute(select(account.c.id).where(account.c.connection == connection, account.c.custom.is_not(None))).scalars().all()
+    )
+    return refresh_deals(db, connection, calendar, fields, deals, fresh=True) + refresh_accounts(
+        db, connection, calendar, fields, accounts, fresh=True
+    )
+
+
+def _forget(db: Connection, connection: str, of: Sequence[str], ids: Sequence[str]) -> None:
+    for kind in of:
+        gone = [f"{kind}:{record}" for record in ids]
+        db.execute(delete(milestone).where(milestone.c.connection == connection, milestone.c.id.in_(gone)))
+
+
+def _primary_contacts(db: Connection, connection: str, deals: Sequence[str]) -> Mapping[str, str]:
+    """Return one known person per deal: the primary one, else the first by name, then by id."""
+    known = deal_contact.join(
+        contact, and_(contact.c.connection == deal_contact.c.connection, contact.c.id == deal_contact.c.contact_id)
+    )
+    columns = (deal_contact.c.deal_id, deal_contact.c.is_primary, contact.c.name, contact.c.id)
+    of = (deal_contact.c.connection == connection, deal_contact.c.deal_id.in_(deals))
+    best: dict[str, tuple[bool, str, str]] = {}
+    for row in db.execute(select(*columns).select_from(known).where(*of)):
+        rank = (not row.is_primary, row.name, row.id)
+        if row.deal_id not in best or rank < best[row.deal_id]:
+            best[row.deal_id] = rank
+    return {deal_id: person for deal_id, (_, _, person) in best.items()}
+
+
+def _read(custom: str | None, mapped: Sequence[MilestoneField], calendar: Calendar) -> Iterator[tuple[str, Instant | None, str]]:
+    """Yield kind, instant and evidence per filled field; None as instant where the value is no date."""
+    if not custom or not mapped:
+        return
+    values = orjson.loads(custom)
+    for field in mapped:
+        if value := values.get(field.field, "").strip():
+            yield field.kind, reached(value, calendar), f"{field.field} = {value}"
+
+
+def reached(value: str, calendar: Calendar) -> Instant | None:
+    """Return the instant that a field's text names: local midnight for a plain date; None for what is no date."""
+    try:
+        return calendar.midnight(date.fromisoformat(value))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return parse_instant(value)
+    except (ValueError, OverflowError):
+        return None

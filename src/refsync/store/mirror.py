@@ -1,0 +1,328 @@
+"""The mirror: what the CRM holds, batch by batch.
+
+The laws: a batch and its cursor are stored in one transaction, with what is derived from them; a record that cannot be stored
+is set aside and stops nothing; a record goes only by the CRM's own word, or because a whole read did not show it, and then
+the brake stops a loss that looks like a mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, bindparam, delete, func, select
+
+from refsync.company import Company, MilestoneField
+from refsync.connector import Batch
+from refsync.errors import Problem
+from refsync.model import Activity, Instant, Record, SetAside, Stream
+from refsync.store import merges, rows
+from refsync.store.derive import Stale, refresh
+from refsync.store.milestones import kinds
+from refsync.store.tables import TABLE_OF, activity_contact, deal_contact, quarantine, stream_state
+from refsync.store.upsert import Row, chunks, insert, upsert
+
+MOST_LOST = 500
+MOST_LOST_SHARE = 0.05
+HANDFUL = 5
+"""So few may always go: 5 % of a small list is less than one record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What storing a batch did, in records."""
+
+    stored: int = 0
+    """Records that the mirror now holds as the batch has them."""
+    changed: int = 0
+    """Of these: new ones and those that were different before."""
+    deleted: int = 0
+    merged: int = 0
+    set_aside: int = 0
+    unreadable: int = 0
+    """Values of mapped milestone fields, in changed records, that are no date."""
+
+    def __add__(self, other: Written) -> Written:
+        return Written(
+            stored=self.stored + other.stored,
+            changed=self.changed + other.changed,
+            deleted=self.deleted + other.deleted,
+            merged=self.merged + other.merged,
+            set_aside=self.set_aside + other.set_aside,
+            unreadable=self.unreadable + other.unreadable,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamState:
+    """How far a stream of a connection has been read."""
+
+    cursor: str | None = None
+    synced_at: Instant | None = None
+    """When the last read began that came to its end; None: none ever did."""
+    partial: str = ""
+    """Why the last read ended early; empty when it did not."""
+    complete_since: Instant | None = None
+    """History is whole only from here on; None: from the beginning."""
+    sweep_cursor: str | None = None
+    swept_at: Instant | None = None
+
+
+def write_batch(
+    db: Connection,
+    connection: str,
+    stream: Stream,
+    batch: Batch,
+    *,
+    company: Company,
+    milestones: Sequence[MilestoneField] = (),
+    now: Instant,
+    sweep: bool = False,
+) -> Written:
+    """Store a batch with its cursor in the caller's transaction, and derive again what it touched.
+
+    `now` is the host's clock, for the quarantine. With `sweep` the cursor is the sweep's. Storing a batch again changes nothing.
+    """
+    stale = Stale()
+    found, refused = rows.rows(connection, stream, batch.records, company.touch)
+    aside = (*batch.set_aside, *refused)
+    changed = sum(_store(db, connection, stream, some, stale) for some in chunks(found.items()))
+    unlinked = _unlinked(db, connection, batch.whole_for, found) if stream == Stream.DEAL_CONTACTS else ()
+    survivors = merges.survivors(batch.merged)
+    merges.repoint(db, connection, stream, survivors, stale, kinds(milestones, stream))
+    merged = _remove(db, connection, stream, survivors, stale)
+    deleted = _remove(db, connection, stream, (*batch.deleted, *unlinked), stale)
+    _heal(db, connection, stream, [*found, *survivors, *batch.deleted])
+    _set_aside(db, connection, stream, aside, now)
+    if batch.cursor is not None:
+        _save(db, connection, stream, **{"sweep_cursor" if sweep else "cursor": batch.cursor})
+    unreadable = refresh(db, connection, stale, company, milestones)
+    return Written(
+        stored=len(found), changed=changed, deleted=deleted, merged=merged, set_aside=len(aside), unreadable=unreadable
+    )
+
+
+def finish(
+    db: Connection,
+    connection: str,
+    stream: Stream,
+    *,
+    started: Instant,
+    partial: str = "",
+    complete_since: Instant | None = None,
+    sweep: bool = False,
+) -> None:
+    """Record that a read that began at `started` has ended; `partial` says why it ended early, in words for people."""
+    if sweep:
+        if not partial:
+            _save(db, connection, stream, swept_at=started)
+    elif partial:
+        _save(db, connection, stream, partial=partial)
+    else:
+        _save(db, connection, stream, partial="", synced_at=started, complete_since=complete_since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retired:
+    """What became of the records that a whole read did not show."""
+
+    deleted: int = 0
+    problem: Problem | None = None
+    """The brake: nothing was deleted, and a person has to look."""
+
+
+def retire(
+    db: Connection,
+    connection: str,
+    stream: Stream,
+    seen: Collection[str],
+    *,
+    company: Company,
+    milestones: Sequence[MilestoneField] = (),
+    force: bool = False,
+) -> Retired:
+    """Delete the records that a `whole` read, come to its end without `partial`, did not show.
+
+    `seen` are the ids of all its batches (`rows.ids`), as a set. Without `force` more than 500 records, or more than 5 % of the
+    stream and a handful, are not deleted: a lost permission or a cut-off file looks just like that.
+    """
+    table = TABLE_OF[stream]
+    held = db.execute(select(table.c.id).where(table.c.connection == connection)).scalars().all()
+    gone = [one for one in held if one not in seen]
+    if not force and (len(gone) > MOST_LOST or len(gone) > max(HANDFUL, MOST_LOST_SHARE * len(held))):
+        return Retired(problem=_brake(connection, stream, len(gone), len(held)))
+    stale = Stale()
+    deleted = sum(_remove(db, connection, stream, some, stale) for some in chunks(gone))
+    refresh(db, connection, stale, company, milestones)
+    asides = db.execute(select(quarantine.c.id).where(*_quarantined(connection, stream))).scalars()
+    _heal(db, connection, stream, [one for one in asides if one not in seen])
+    return Retired(deleted=deleted)
+
+
+def _brake(connection: str, stream: Stream, gone: int, held: int) -> Problem:
+    return Problem(
+        message=f'connection "{connection}": {gone} of {held} {stream.value} were not shown any more; none was deleted here',
+        hint="check that this sign-in still sees everything, or that the file is whole; if they are really gone, confirm it",
+    )
+
+
+def state(db: Connection, connection: str) -> dict[Stream, StreamState]:
+    """Return how far each stream has been read; a stream never read is missing."""
+    found = db.execute(select(stream_state).where(stream_state.c.connection == connection))
+    return {
+        Stream(row.stream): StreamState(
+            cursor=row.cursor,
+            synced_at=row.synced_at,
+            partial=row.partial,
+            complete_since=row.complete_since,
+            sweep_cursor=row.sweep_cursor,
+            swept_at=row.swept_at,
+        )
+        for row in found
+    }
+
+
+def counts(db: Connection, connection: str) -> dict[Stream, int]:
+    """Return how many records the mirror holds per stream."""
+
+    def count(table: Table) -> int:
+        return db.execute(select(func.count()).select_from(table).where(table.c.connection == connection)).scalar_one()
+
+    return {stream: count(table) for stream, table in TABLE_OF.items()}
+
+
+def quarantined(db: Connection, connection: str) -> dict[Stream, int]:
+    """Return how many records are set aside per stream; a stream without any is missing."""
+    grouped = select(quarantine.c.stream, func.count().label("records")).where(quarantine.c.connection == connection)
+    return {Stream(row.stream): row.records for row in db.execute(grouped.group_by(quarantine.c.stream))}
+
+
+def _store(db: Connection, connection: str, stream: Stream, some: Sequence[tuple[str, tuple[Row, Record]]], stale: Stale) -> int:
+    """Store one chunk of rows and return how many were new or different."""
+    held = _held(db, connection, TABLE_OF[stream], [key for key, _ in some])
+    links = _links(db, connection, held) if stream == Stream.ACTIVITIES else {}
+    changed = []
+    for key, (row, record) in some:
+        before = held.get(key)
+        if before != row or (isinstance(record, Activity) and links.get(key, set()) != _people(record)):
+            changed.append((row, record))
+            stale.note(stream, key, before, row)
+    upsert(db, TABLE_OF[stream], [row for row, _ in changed])
+    if stream == Stream.ACTIVITIES:
+        _relink(db, connection, [record for _, record in changed if isinstance(record, Activity)], links)
+    return len(changed)
+
+
+def _held(db: Connection, connection: str, table: Table, ids: Sequence[str]) -> dict[str, Row]:
+    found = db.execute(_by_ids(table, table.c.id), {"the_connection": connection, "ids": ids})
+    return {row[1]: tuple(row) for row in found}
+
+
+def _links(db: Connection, connection: str, activities: Collection[str]) -> dict[str, set[str]]:
+    links: dict[str, set[str]] = {}
+    for some in chunks(activities):
+        for row in db.execute(
+            _by_ids(activity_contact, activity_contact.c.activity_id), {"the_connection": connection, "ids": some}
+        ):
+            links.setdefault(row[1], set()).add(row[2])
+    return links
+
+
+@cache
+def _by_ids(table: Table, column: Column[str]) -> Select[Any]:
+    return select(table).where(table.c.connection == bindparam("the_connection"), column.in_(bindparam("ids", expanding=True)))
+
+
+def _people(record: Activity) -> set[str]:
+    return {person for person in record.contact_ids if person}
+
+
+def _relink(db: Connection, connection: str, activities: Iterable[Activity], links: Mapping[str, set[str]]) -> None:
+    """Make the people of these activities what the records say; `links` are those they have."""
+    new: list[Row] = []
+    cut: list[str] = []
+    for record in activities:
+        people, held = _people(record), links.get(record.id, set())
+        if held - people:
+            cut.append(record.id)
+            held = set()
+        new.extend((connection, record.id, person) for person in people - held)
+    for some in chunks(cut):
+        db.execute(
+            delete(activity_contact).where(activity_contact.c.connection == connection, activity_contact.c.activity_id.in_(some))
+        )
+    upsert(db, activity_contact, new)
+
+
+def _unlinked(db: Connection, connection: str, deals: Sequence[str], found: Collection[str]) -> Iterator[str]:
+    """Yield the links of these deals that are not among those found."""
+    for some in chunks(deals):
+        of = (deal_contact.c.connection == connection, deal_contact.c.deal_id.in_(some))
+        held = db.execute(select(deal_contact.c.id).where(*of)).scalars().all()
+        yield from (one for one in held if one not in found)
+
+
+def _remove(db: Connection, connection: str, stream: Stream, ids: Iterable[str], stale: Stale) -> int:
+    """Delete records with the links that cannot be without them, and return how many there were."""
+    table, removed = TABLE_OF[stream], 0
+    for some in chunks(dict.fromkeys(ids)):
+        held = _held(db, connection, table, some)
+        for key, before in held.items():
+            stale.note(stream, key, before, None)
+        db.execute(delete(table).where(table.c.connection == connection, table.c.id.in_(some)))
+        if stream == Stream.ACTIVITIES:
+            of = (activity_contact.c.connection == connection, activity_contact.c.activity_id.in_(some))
+            db.execute(delete(activity_contact).where(*of))
+        elif stream in (Stream.DEALS, Stream.CONTACTS):
+            end = deal_contact.c.deal_id if stream == Stream.DEALS else deal_contact.c.contact_id
+            of = (deal_contact.c.connection == connection, end.in_(some))
+            links = db.execute(select(deal_contact.c.id).where(*of)).scalars().all()
+            _remove(db, connection, Stream.DEAL_CONTACTS, links, stale)
+        removed += len(held)
+    return removed
+
+
+def _quarantined(connection: str, stream: Stream) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return quarantine.c.connection == connection, quarantine.c.stream == stream.value
+
+
+def _heal(db: Connection, connection: str, stream: Stream, ids: Sequence[str]) -> None:
+    """Take records out of the quarantine that arrived well, or are gone."""
+    of = _quarantined(connection, stream)
+    if not ids or db.execute(select(quarantine.c.id).where(*of).limit(1)).first() is None:
+        return
+    for some in chunks(ids):
+        db.execute(delete(quarantine).where(*of, quarantine.c.id.in_(some)))
+
+
+def _set_aside(db: Connection, connection: str, stream: Stream, asides: Iterable[SetAside], now: Instant) -> None:
+    latest = {rows.name(aside): aside for aside in asides}
+    values = [
+        {
+            "connection": connection,
+            "stream": stream.value,
+            "id": rows.clean(key),
+            "reason": rows.clean(aside.reason),
+            "raw": rows.clean(aside.raw),
+            "place": str(aside.place or ""),
+            "attempts": 1,
+            "first_at": now,
+            "last_at": now,
+        }
+        for key, aside in latest.items()
+    ]
+    if not values:
+        return
+    new = insert(db.dialect, quarantine)
+    again = {
+        **{name: new.excluded[name] for name in ("reason", "raw", "place", "last_at")},
+        "attempts": quarantine.c.attempts + 1,
+    }
+    db.execute(new.on_conflict_do_update(index_elements=["connection", "stream", "id"], set_=again), values)
+
+
+def _save(db: Connection, connection: str, stream: Stream, **values: str | int | None) -> None:
+    new = insert(db.dialect, stream_state).values(connection=connection, stream=stream.value, **{"partial": "", **values})
+    db.execute(new.on_conflict_do_update(index_elements=["connection", "stream"], set_=values))

@@ -1,0 +1,178 @@
+"""The touches: which activities count as being in touch, by the company's policy, and with whom.
+
+The law: a function of the mirror and the policy. What does not count keeps the reason, in words for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import TypeAlias
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from refsync.company import KindAndDirection, TouchPolicy
+from refsync.model import ActivityKind, ActivityStatus, Direction
+from refsync.store.tables import activity, activity_contact, contact, deal, touch
+from refsync.store.upsert import chunks
+
+Traits: TypeAlias = tuple[str, str | None, str | None, bool, bool, bool]
+"""What decides whether an activity counts: kind, direction, status, automated, our own task, its time is known."""
+
+COLUMNS = ("connection", "activity_id", "contact_id", "account_id", "at", "channel", "direction", "two_way")
+
+
+@cache
+def not_touch(policy: TouchPolicy, traits: Traits) -> str:
+    """Return why an activity does not count as being in touch; empty when it does."""
+    kind, direction, status, automated, ours, timed = traits
+    if ours:
+        return "our own task"
+    if not timed:
+        return "no time"
+    if status == ActivityStatus.CANCELLED:
+        return "cancelled"
+    if automated and "automated" in policy.ignore:
+        return "automated"
+    if status in policy.ignore:
+        return str(status)
+    if not counts(policy.kinds, kind, direction):
+        return _wrong_kind(policy, kind, direction)
+    if status == ActivityStatus.PLANNED and not (policy.unconfirmed_meetings and kind == ActivityKind.MEETING):
+        return "planned"
+    return "" if status else "status unknown"
+
+
+def counts(kinds: frozenset[KindAndDirection], kind: str, direction: str | None) -> bool:
+    """Return whether a kind of activity is among those that the policy names."""
+    return any(kind == wanted and way in (None, direction) for wanted, way in kinds)
+
+
+def _wrong_kind(policy: TouchPolicy, kind: str, direction: str | None) -> str:
+    name = {"email": "e-mail"}.get(kind, kind)
+    if not any(kind == wanted for wanted, _way in policy.kinds):
+        return f"{name}s are no contact"
+    match direction:
+        case Direction.OUT:
+            return f"{name} we sent"
+        case Direction.IN:
+            return f"{name} we received"
+        case _:
+            return f"{name} of unknown direction"
+
+
+def refresh(
+    db: Connection, connection: str, policy: TouchPolicy, ids: Iterable[str], *, new: frozenset[str] = frozenset()
+) -> None:
+    """Derive the touches of these activities again; `new` are those that cannot have any yet."""
+    by_person, by_account = _inserts(policy, everything=False)
+    for some in chunks(sorted(ids)):
+        if known := [one for one in some if one not in new]:
+            db.execute(delete(touch).where(touch.c.connection == connection, touch.c.activity_id.in_(known)))
+        db.execute(by_person, {"the_connection": connection, "ids": some})
+        db.execute(by_account, {"the_connection": connection, "ids": some})
+
+
+def rebuild(db: Connection, connection: str, policy: TouchPolicy) -> None:
+    """Derive all touches, and why the other activities are none."""
+    _judge(db, connection, policy)
+    db.execute(delete(touch).where(touch.c.connection == connection))
+    for statement in _inserts(policy, everything=True):
+        db.execute(statement, {"the_connection": connection})
+
+
+def _judge(db: Connection, connection: str, policy: TouchPolicy) -> None:
+    # few combinations exist, so each is judged once in Python and all rows in one UPDATE
+    traits = (
+        activity.c.kind,
+        activity.c.direction,
+        activity.c.status,
+        activity.c.automated,
+        activity.c.task_key != "",
+        activity.c.at.is_not(None),
+    )
+    found = db.execute(select(*traits).where(activity.c.connection == connection).distinct()).all()
+    if not found:
+        return
+    reasons: dict[str, list[ColumnElement[bool]]] = {}
+    for row in found:
+        same = and_(*(trait.is_not_distinct_from(value) for trait, value in zip(traits, row, strict=True)))
+        reasons.setdefault(not_touch(policy, tuple(row)), []).append(same)
+    reason = case(*((or_(*same), literal(text)) for text, same in reasons.items()), else_=literal(""))
+    db.execute(
+        update(activity).where(activity.c.connection == connection, activity.c.not_touch != reason).values(not_touch=reason)
+    )
+
+
+@cache
+def _inserts(policy: TouchPolicy, *, everything: bool) -> tuple[Insert, Insert]:
+    of = [activity.c.connection == bindparam("the_connection"), activity.c.not_touch == ""]
+    if not everything:
+        of.append(activity.c.id.in_(bindparam("ids", expanding=True)))
+    return _insert(_by_person(policy).where(*of)), _insert(_by_account(policy).where(*of))
+
+
+def _insert(rows: Select[tuple[object, ...]]) -> Insert:
+    return insert(touch).from_select(COLUMNS, rows)
+
+
+def _by_person(policy: TouchPolicy) -> Select[tuple[object, ...]]:
+    """One row per person whose record is known, at that person's account."""
+    return _row(policy, contact.c.id, func.coalesce(contact.c.account_id, "")).select_from(
+        activity.join(
+            activity_contact,
+            and_(activity_contact.c.connection == activity.c.connection, activity_contact.c.activity_id == activity.c.id),
+        ).join(contact, and_(contact.c.connection == activity.c.connection, contact.c.id == activity_contact.c.contact_id))
+    )
+
+
+def _by_account(policy: TouchPolicy) -> Select[tuple[object, ...]]:
+    """One row with nobody's name for the activity's own account, unless one of its people is known to be there."""
+    own = func.coalesce(activity.c.account_id, deal.c.account_id)
+    person_there = exists(
+        select(literal(1))
+        .select_from(
+            activity_contact.join(
+                contact,
+                and_(contact.c.connection == activity_contact.c.connection, contact.c.id == activity_contact.c.contact_id),
+            )
+        )
+        .where(
+            activity_contact.c.connection == activity.c.connection,
+            activity_contact.c.activity_id == activity.c.id,
+            contact.c.account_id == own,
+        )
+        .correlate(activity, deal)
+    )
+    with_deal = activity.outerjoin(deal, and_(deal.c.connection == activity.c.connection, deal.c.id == activity.c.deal_id))
+    return _row(policy, literal(""), own).select_from(with_deal).where(own.is_not(None), ~person_there)
+
+
+def _row(policy: TouchPolicy, person: ColumnElement[str], account: ColumnElement[str]) -> Select[tuple[object, ...]]:
+    two_way = case((_among(policy.two_way), 1), else_=0)
+    a = activity.c
+    return select(a.connection, a.id, person, account, a.at, a.kind, a.direction, two_way)
+
+
+def _among(kinds: frozenset[KindAndDirection]) -> ColumnElement[bool]:
+    def same(kind: ActivityKind, way: Direction | None) -> ColumnElement[bool]:
+        is_kind = activity.c.kind == kind.value
+        return is_kind if way is None else and_(is_kind, activity.c.direction == way.value)
+
+    return or_(literal(False), *(same(kind, way) for kind, way in sorted(kinds, key=lambda one: (one[0], one[1] or ""))))

@@ -1,0 +1,50 @@
+"""Rows into tables, alike on SQLite and PostgreSQL: insert, or update what is there.
+
+Statements are built with SQLAlchemy Core and compiled once; rows go to the driver as tuples in the table's column order, which
+measured twice as fast as dictionaries through Core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any, TypeAlias, TypeVar
+
+from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+Row: TypeAlias = tuple[Any, ...]
+Item = TypeVar("Item")
+
+CHUNK = 1000
+"""Rows or ids per statement: well below 32,766 variables, SQLite's usual limit."""
+
+
+def insert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return the dialect's own INSERT, the one that knows ON CONFLICT."""
+    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def upsert(db: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows given in the table's column order; a row whose key exists takes the new values."""
+    if rows:
+        db.exec_driver_sql(_upsert(db.dialect, table), list(rows))
+
+
+@cache
+def _upsert(dialect: Dialect, table: Table) -> str:
+    new = insert(dialect, table)
+    values = {column.name: new.excluded[column.name] for column in table.columns if not column.primary_key}
+    keys = list(table.primary_key.columns)
+    settled = (
+        new.on_conflict_do_update(index_elements=keys, set_=values) if values else new.on_conflict_do_nothing(index_elements=keys)
+    )
+    return str(settled.compile(dialect=dialect))
+
+
+def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
+    """Yield lists of at most `size` items, in order."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
