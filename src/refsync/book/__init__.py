@@ -18,7 +18,18 @@ from refsync.book.writing import BookWriter
 from refsync.errors import BookError, Place, Problem, shown
 from refsync.model import Record, SetAside, Stream
 
-__all__ = ["COLUMNS", "LISTED_PER_FILE", "OPTIONAL", "Book", "BookReport", "BookWriter", "Count", "file_name", "link_id"]
+__all__ = [
+    "COLUMNS",
+    "LISTED_PER_FILE",
+    "OPTIONAL",
+    "Book",
+    "BookReport",
+    "BookWriter",
+    "Count",
+    "file_name",
+    "files_behind",
+    "link_id",
+]
 
 LISTED_PER_FILE = 1_000
 """How many problems of one file a report lists; the rest is counted."""
@@ -121,6 +132,15 @@ class Book:
                     pass
             self._ids[stream] = ids
         return self._ids[stream]
+
+
+def files_behind(stream: Stream) -> tuple[str, ...]:
+    """Return the files that decide what a stream holds: its own, and those its links are checked against, in turn."""
+    found, waiting = set[Stream](), {stream}
+    while waiting:
+        found |= waiting
+        waiting = {target for known in waiting for target in _targets(known)} - found
+    return tuple(file_name(known) for known in Stream if known in found)
 
 
 def _targets(stream: Stream) -> set[Stream]:
