@@ -1,92 +1,28 @@
 """The ledger: every task that refsync wrote, is about to write, or that waits. What it knows is in no CRM.
 
-The laws: a key enters once and is never deleted; a finding is `sending` on disk before its task is sent; a change of state only
+The laws: a key enters once and stays, unless its task was never sent; a finding is `sending` on disk before its task is sent; a change of state only
 happens from the states that allow it, so repeating any of these functions changes nothing more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal, select, update
 
 from refsync.connector import Outcome, OutcomeKind
-from refsync.model import Instant
-from refsync.store.tables import finding
+from refsync.finding import LIVE, WITH_TASK, Finding, State
+from refsync.model import ActivityStatus, Instant
+from refsync.store.tables import activity, finding
 from refsync.store.upsert import chunks, insert
 
 
-class State(StrEnum):
-    """Where a finding stands. The first five are live: they hold their subject's place."""
-
-    PENDING = "pending"
-    """Won, but not to be sent yet, or certainly not sent: nothing is in the CRM."""
-    WAITING = "waiting"
-    """Behind the finding named in `waiting_for`, whose task has to be done first."""
-    SENDING = "sending"
-    """Sent, or about to be: until it is settled nobody knows whether the CRM has the task."""
-    OPEN = "open"
-    SNOOZED = "snoozed"
-    DONE = "done"
-    DISMISSED = "dismissed"
-    CLEARED = "cleared"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
-    REJECTED = "rejected"
-    """The CRM refuses the task."""
-
-
-LIVE = frozenset({State.PENDING, State.WAITING, State.SENDING, State.OPEN, State.SNOOZED})
 UNSENT = frozenset({State.PENDING, State.WAITING})
 CLOSED = frozenset(State) - LIVE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A match that got a task, is about to get one, or waits."""
-
-    key: str
-    """64 hex digits, derived from CRM facts only."""
-    rule: str
-    kind: str
-    """ask, care, thanks or follow-up."""
-    subject_kind: str
-    """account, contact, deal, milestone, ..."""
-    subject_id: str
-    episode: str = ""
-    """For a lapse: the instant it began, or `never`; empty for events and other states."""
-    n: int = 0
-    """Counts repeats within an episode."""
-    account_id: str | None = None
-    contact_id: str | None = None
-    deal_id: str | None = None
-    owner_id: str
-    """Who gets the task."""
-    state: State
-    waiting_for: str = ""
-    """Key of the finding whose task has to be done first."""
-    subject: str = ""
-    text: str = ""
-    do: str = ""
-    priority: str = ""
-    due_on: date
-    due_at: Instant
-    facts: str = ""
-    """JSON: what the rule saw."""
-    task_id: str = ""
-    """The CRM's id, once it is known."""
-    reason: str = ""
-    """Why it was closed or refused."""
-    opened_at: Instant
-    closed_at: Instant | None = None
-    sent_at: Instant | None = None
-    """When the task was last sent; after an unknown outcome the wait counts from here."""
-    run: str = ""
-    """Id of the run that made it."""
-
+TAKEN = WITH_TASK - {State.SENDING}
+"""States in which the CRM is known to have the task."""
 
 COLUMNS = tuple(finding.c[field.name] for field in fields(Finding))
 HEAVY = frozenset({"subject", "text", "facts"})
@@ -96,6 +32,11 @@ LIGHT = tuple(column for column in COLUMNS if column.name not in HEAVY)
 def findings(db: Connection, connection: str) -> list[Finding]:
     """Return the live findings by key, light: `subject`, `text` and `facts` are left empty."""
     return _read(db, LIGHT, finding.c.connection == connection, _in(LIVE))
+
+
+def everything(db: Connection, connection: str) -> list[Finding]:
+    """Return all findings, live and over, oldest first, light: what the planner looks back on."""
+    return _read(db, LIGHT, finding.c.connection == connection, order=(finding.c.opened_at, finding.c.key))
 
 
 def history(db: Connection, connection: str, rule: str, subjects: Iterable[str]) -> list[Finding]:
@@ -156,12 +97,12 @@ def intend(db: Connection, connection: str, new: Sequence[Finding]) -> frozenset
 
 
 def send(db: Connection, connection: str, ready: Sequence[Finding]) -> frozenset[str]:
-    """Make findings `sending` that are `pending` or `waiting`, with their new text, owner and due day, and `sent_at`.
+    """Make findings `sending` that are `pending`, `waiting` or were refused, with their new text, owner and due day, and `sent_at`.
 
     Returns the keys that may be sent; one that was closed meanwhile is not among them.
     """
     keys = frozenset(item.key for item in ready)
-    states = frozenset({*UNSENT, State.SENDING})
+    states = frozenset({*UNSENT, State.SENDING, State.REJECTED})
     allowed = {
         key
         for some in chunks(sorted(keys))
@@ -169,8 +110,21 @@ def send(db: Connection, connection: str, ready: Sequence[Finding]) -> frozenset
             select(finding.c.key).where(finding.c.connection == connection, finding.c.key.in_(some), _in(states))
         ).scalars()
     }
-    settled = {"waiting_for": "", "state": State.SENDING.value, "reason": ""}
-    again = ("owner_id", "contact_id", "subject", "text", "do", "priority", "due_on", "due_at", "facts", "sent_at", "run")
+    settled = {"waiting_for": "", "state": State.SENDING.value, "reason": "", "closed_at": None}
+    again = (
+        "opened_at",
+        "owner_id",
+        "contact_id",
+        "subject",
+        "text",
+        "do",
+        "priority",
+        "due_on",
+        "due_at",
+        "facts",
+        "sent_at",
+        "run",
+    )
     rows = [
         {
             "the_connection": connection,
@@ -205,6 +159,45 @@ def close(db: Connection, connection: str, key: str, state: State, reason: str, 
     if state not in CLOSED:
         raise ValueError(f"{state.value} is no state of a closed finding")
     return _move(db, connection, key, LIVE, state=state.value, reason=reason, closed_at=at)
+
+
+def reconcile(db: Connection, connection: str, at: Instant) -> int:
+    """Take in what people did to open tasks, as the mirror shows it: done, or called off. Returns how many."""
+    changed = 0
+    for status, state, reason in (
+        (ActivityStatus.DONE, State.DONE, "done in the CRM"),
+        (ActivityStatus.CANCELLED, State.DISMISSED, "called off in the CRM"),
+    ):
+        shown = select(activity.c.id).where(
+            activity.c.connection == finding.c.connection, activity.c.id == finding.c.task_id, activity.c.status == status.value
+        )
+        where = (finding.c.connection == connection, _in(TAKEN), finding.c.task_id != "", shown.exists())
+        changed += db.execute(update(finding).where(*where).values(state=state.value, reason=reason, closed_at=at)).rowcount
+    return changed
+
+
+def dismiss(db: Connection, connection: str, task_ids: Iterable[str], at: Instant) -> int:
+    """Record that people deleted these tasks: they never come back. Returns how many were ours and open."""
+    gone = {"state": State.DISMISSED.value, "reason": "deleted in the CRM", "closed_at": at}
+    return sum(
+        db.execute(
+            update(finding).where(finding.c.connection == connection, _in(TAKEN), finding.c.task_id.in_(some)).values(**gone)
+        ).rowcount
+        for some in chunks(dict.fromkeys(task_ids))
+    )
+
+
+def dismiss_unseen(db: Connection, connection: str, seen: Collection[str], at: Instant) -> int:
+    """Record the same for open tasks that a whole read of the CRM did not show."""
+    mine = select(finding.c.task_id).where(finding.c.connection == connection, _in(TAKEN), finding.c.task_id != "")
+    return dismiss(db, connection, [task for task in db.execute(mine).scalars() if task not in seen], at)
+
+
+def forget(db: Connection, connection: str, keys: Iterable[str]) -> None:
+    """Drop pending findings whose condition did not last: nothing of them was ever in the CRM."""
+    for some in chunks(dict.fromkeys(keys)):
+        pending = finding.c.state == State.PENDING.value
+        db.execute(delete(finding).where(finding.c.connection == connection, finding.c.key.in_(some), pending))
 
 
 def snooze(db: Connection, connection: str, key: str, until: date) -> bool:

@@ -1,22 +1,24 @@
 """From the mirror to a plan: which rules may be judged, whom they match, what became of earlier tasks.
 
-Law: no data is not no contact. A rule is held while a stream it reads is partial, older than the freshness limit, or known only from
-an instant later than the cut-offs of the rule; a held rule writes nothing and ends nothing.
+Law: no data is not no contact. A rule is held while a stream it reads is partial, older than the freshness limit, or known only
+from an instant later than the cut-offs of the rule; a held rule writes nothing and ends nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from refsync.finding import Finding, State
 from refsync.model import Instant, Stream
 from refsync.plan import People, Plan, plan
 from refsync.rules import compile as compiling
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
-from refsync.store import derive, ledger, mirror
+from refsync.store import directory, ledger, mirror
 from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
+from refsync.store.upsert import chunks
 from refsync.sync.run import Run
 
 FEED_OF: Mapping[Stream, str] = {Stream.ACTIVITIES: "activities", Stream.CASES: "escalations"}
@@ -38,7 +40,6 @@ def evaluate(run: Run, *, approved: bool) -> Judged:
     """Return the plan for this run. Writes only what follows from the mirror (touches, milestones, what people did to tasks)."""
     run.progress("judge", 0)
     with run.write() as db:
-        derive.ensure_derived(db, run.connection, run.rules.company, run.milestones)
         ledger.reconcile(db, run.connection, at=run.now)
     with run.store.read() as db:
         held_rules = _held_rules(run, mirror.state(db, run.connection))
@@ -72,7 +73,7 @@ def judged(rules: RuleSet) -> tuple[Rule, ...]:
 def matches_of(db: Database, rule: Rule, rules: RuleSet, connection: str, now: Instant) -> list[Match]:
     """Return everything a rule matches at an instant, before any limit."""
     compiled = compiling.compile_rule(rule, rules, connection, now)
-    return [compiled.match(row) for row in db.execute(compiled.statement).mappings()]
+    return [compiled.match(cast("Mapping[str, Any]", row)) for row in db.execute(compiled.statement).mappings()]
 
 
 def _is_live(rules: RuleSet, name: str) -> bool:
@@ -107,9 +108,9 @@ def _gate(rule: Rule, run: Run, states: Mapping[Stream, StreamState]) -> str:
 def _people(db: Database, connection: str, matches: Iterable[Match]) -> People:
     events = [match for match in matches if match.subject_kind != "account"]
     return People(
-        users=mirror.users(db, connection),
-        contact_owner=mirror.owners(db, connection, Stream.CONTACTS, {m.contact_id for m in events if m.contact_id}),
-        deal_owner=mirror.owners(db, connection, Stream.DEALS, {m.deal_id for m in events if m.deal_id}),
+        users=directory.users(db, connection),
+        contact_owner=directory.owners(db, connection, Stream.CONTACTS, {m.contact_id for m in events if m.contact_id}),
+        deal_owner=directory.owners(db, connection, Stream.DEALS, {m.deal_id for m in events if m.deal_id}),
     )
 
 
@@ -130,7 +131,7 @@ def _causes_gone(db: Database, run: Run, past: Iterable[Finding], held_rules: Ma
         still = _still_called_for(db, run, waiting, findings) if rule.only_for_otherwise else _holding(db, run, rule, findings)
         for finding in findings:
             if finding.key not in still:
-                touch = mirror.last_touch(db, run.connection, finding.account_id or "", run.now)
+                touch = directory.last_touch(db, run.connection, finding.account_id or "", run.now)
                 gone[finding.key] = f"in touch again: {touch}" if touch else "its cause is gone"
     return gone
 
@@ -139,7 +140,7 @@ def _holding(db: Database, run: Run, rule: Rule, findings: Iterable[Finding]) ->
     by_subject = {finding.subject_id: finding.key for finding in findings}
     return {
         by_subject[subject]
-        for some in ledger.chunks(list(by_subject))
+        for some in chunks(by_subject)
         for subject in db.execute(compiling.holding(rule, run.rules, run.connection, run.now, some)).scalars()
     }
 

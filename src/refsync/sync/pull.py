@@ -1,12 +1,13 @@
 """From the CRM into the mirror.
 
-Laws: a batch and its cursor are stored in one transaction, fenced by the lease; a crash repeats a batch and never skips one. A read
-that ends early is `partial`, keeps its cursor and says so; the streams after it are still read, unless the CRM itself is the trouble.
+Laws: a batch and its cursor are stored in one transaction, fenced by the lease; a crash repeats a batch and never skips one. A
+read that ends early is `partial`, keeps its cursor and says so; the streams after it are still read, unless the CRM itself is the
+trouble.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,7 +15,7 @@ import structlog
 from refsync.connector import Batch
 from refsync.errors import AuthError, ConnectorError, TransientError
 from refsync.model import Instant, Stream
-from refsync.store import ledger, mirror
+from refsync.store import ledger, mirror, rows
 from refsync.sync.retry import attempts
 from refsync.sync.run import Run
 
@@ -55,25 +56,20 @@ def pull(run: Run) -> Pulled:
 
 
 def _read(run: Run, stream: Stream, pulled: Pulled, cursor: str | None) -> None:
-    step = f"pull {stream}"
-    run.progress(step, 0)
-
-    def batches() -> Iterator[Batch]:
-        return run.connector.read(stream, stored.cursor)
-
-    stored = _Reading(cursor)
+    run.progress(f"pull {stream}", 0)
+    reading = _Reading(cursor)
     try:
         for attempt in attempts(run.patience, run.stop):
             with attempt:
-                stored.seen.clear()
-                _store(run, stream, pulled, batches, stored)
+                reading.seen.clear()
+                _store(run, stream, pulled, run.connector.read(stream, reading.cursor), reading)
     except ConnectorError as error:
-        _end(run, stream, pulled, str(error), stored)
+        reading.partial = str(error)
+        _end(run, stream, pulled, reading)
         if isinstance(error, AuthError | TransientError):
             raise
-        log.exception("stream_failed", stream=stream)
         return
-    _end(run, stream, pulled, stored.partial, stored)
+    _end(run, stream, pulled, reading)
 
 
 @dataclass(slots=True)
@@ -87,74 +83,68 @@ class _Reading:
     complete_since: Instant | None = None
 
 
-def _store(run: Run, stream: Stream, pulled: Pulled, batches: Callable[[], Iterator[Batch]], stored: _Reading) -> None:
-    for batch in batches():
+def _store(run: Run, stream: Stream, pulled: Pulled, batches: Iterable[Batch], reading: _Reading) -> None:
+    for batch in batches:
         run.check_stop()
-        stored.seen.update(record.id for record in batch.records)
-        stored.seen.update(record.id for record in batch.set_aside)
-        with run.write() as db:
-            written = mirror.write_batch(
-                db,
-                run.connection,
-                stream,
-                batch,
-                company=run.rules.company,
-                milestones=run.milestones,
-                now=run.now,
-            )
-            if stream is Stream.ACTIVITIES and batch.deleted:
-                ledger.dismiss(db, run.connection, batch.deleted, at=run.now)
-        if batch.cursor is not None:
-            stored.cursor = batch.cursor
-        stored.partial = batch.partial or stored.partial
-        stored.complete_since = batch.complete_since
+        _write(run, stream, pulled, batch, sweep=False)
+        reading.seen |= rows.ids(batch)
+        reading.cursor = batch.cursor if batch.cursor is not None else reading.cursor
+        reading.partial = batch.partial or reading.partial
+        reading.complete_since = batch.complete_since
         pulled.rows[stream] += len(batch.records)
-        pulled.changed[stream] += written.changed
-        pulled.gone += written.deleted
-        pulled.set_aside += written.set_aside
         run.progress(f"pull {stream}", pulled.rows[stream])
         if batch.whole:
-            _retire(run, stream, pulled, stored)
+            _retire(run, stream, pulled, reading)
 
 
-def _retire(run: Run, stream: Stream, pulled: Pulled, stored: _Reading) -> None:
+def _write(run: Run, stream: Stream, pulled: Pulled, batch: Batch, *, sweep: bool) -> None:
+    company, milestones = run.rules.company, run.milestones
     with run.write() as db:
-        retired = mirror.retire(db, run.connection, stream, stored.seen, company=run.rules.company, milestones=run.milestones)
-        if stream is Stream.ACTIVITIES and not retired.refused:
-            ledger.dismiss(db, run.connection, retired.ids, at=run.now)
-    pulled.gone += len(retired.ids)
-    stored.partial = retired.refused or stored.partial
+        written = mirror.write_batch(
+            db, run.connection, stream, batch, company=company, milestones=milestones, now=run.now, sweep=sweep
+        )
+        if stream is Stream.ACTIVITIES and batch.deleted:
+            ledger.dismiss(db, run.connection, batch.deleted, at=run.now)
+    pulled.changed[stream] += written.changed
+    pulled.gone += written.deleted + written.merged
+    pulled.set_aside += written.set_aside
+
+
+def _retire(run: Run, stream: Stream, pulled: Pulled, reading: _Reading) -> None:
+    """Let go of what a whole read did not show."""
+    company, milestones = run.rules.company, run.milestones
+    with run.write() as db:
+        retired = mirror.retire(db, run.connection, stream, reading.seen, company=company, milestones=milestones)
+        if stream is Stream.ACTIVITIES and retired.problem is None:
+            ledger.dismiss_unseen(db, run.connection, reading.seen, at=run.now)
+    pulled.gone += retired.deleted
+    if retired.problem:
+        reading.partial = str(retired.problem)
 
 
 def _sweep(run: Run, stream: Stream, pulled: Pulled, cursor: str | None) -> None:
+    """Read what reads cannot see: deletes, merges, changed links."""
     run.progress(f"sweep {stream}", 0)
-    last = cursor
     for attempt in attempts(run.patience, run.stop):
         with attempt:
             for batch in run.connector.sweep(stream, cursor):
                 run.check_stop()
-                last = batch.cursor or last
-                with run.write() as db:
-                    written = mirror.write_batch(
-                        db,
-                        run.connection,
-                        stream,
-                        batch,
-                        company=run.rules.company,
-                        milestones=run.milestones,
-                        now=run.now,
-                        keep_cursor=True,
-                    )
-                    if stream is Stream.ACTIVITIES and batch.deleted:
-                        ledger.dismiss(db, run.connection, batch.deleted, at=run.now)
-                pulled.gone += written.deleted
+                _write(run, stream, pulled, batch, sweep=True)
+                cursor = batch.cursor if batch.cursor is not None else cursor
     with run.write() as db:
-        mirror.swept(db, run.connection, stream, cursor=last, at=run.now)
+        mirror.finish(db, run.connection, stream, started=run.now, sweep=True)
 
 
-def _end(run: Run, stream: Stream, pulled: Pulled, partial: str, stored: _Reading) -> None:
-    if partial:
-        pulled.partial[stream] = partial
-        log.warning("stream_partial", stream=stream, reason=partial)
+def _end(run: Run, stream: Stream, pulled: Pulled, reading: _Reading) -> None:
+    if reading.partial:
+        pulled.partial[stream] = reading.partial
+        log.warning("stream_partial", stream=stream, reason=reading.partial)
     with run.write() as db:
-        mirror.finish(db, run.connection, stream, started=run.now, partial=partial, complete_since=stored.complete_since)
+        mirror.finish(
+            db,
+            run.connection,
+            stream,
+            started=run.now,
+            partial=reading.partial,
+            complete_since=reading.complete_since,
+        )

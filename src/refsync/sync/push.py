@@ -1,7 +1,7 @@
 """From the plan into the CRM.
 
 Laws: the ledger row is committed as `sending` before the call and settled after it; nothing is sent twice before its key has been
-searched for; a task is created once and never overwritten; only our own tasks are closed, and only while nobody else changed them.
+searched for; a task is created once and never overwritten; only our own tasks are closed, and only while nobody changed them.
 """
 
 from __future__ import annotations

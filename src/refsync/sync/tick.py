@@ -17,9 +17,8 @@ from refsync.company import milestone_fields
 from refsync.connector import Connector
 from refsync.errors import RefsyncError, StoreError
 from refsync.model import Instant, iso
-from refsync.plan import Wish
 from refsync.rules.rule import RuleSet
-from refsync.store import lease, runs
+from refsync.store import derive, lease, runs
 from refsync.store.engine import Store
 from refsync.store.runs import RunOutcome
 from refsync.sync.evaluate import Judged, evaluate
@@ -149,6 +148,8 @@ def _recorded(run: Run, *, dry_run: bool, approved: bool) -> Report:
 
 def _tick(run: Run, *, dry_run: bool, approved: bool) -> Report:
     report = Report(connection=run.connection, run=run.id, now=run.now)
+    with run.write() as db:
+        derive.ensure_derived(db, run.connection, run.rules.company, run.milestones)
     report = replace(report, pulled=pull(run))
     report = replace(report, judged=evaluate(run, approved=approved))
     assert report.judged is not None  # noqa: S101 - just set
@@ -185,8 +186,3 @@ def _renewed(run: Run) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-def planned_tasks(report: Report) -> tuple[Wish, ...]:
-    """Return the tasks that the tick's plan wanted to write."""
-    return report.judged.plan.write if report.judged else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -32,7 +32,7 @@ def known_people(db: Database, run: Run, account_ids: Sequence[str]) -> Mapping[
     for start in range(0, len(wanted), ACCOUNTS_A_QUERY):
         some = wanted[start : start + ACCOUNTS_A_QUERY]
         for row in db.execute(people(run.connection, some, run.now)).mappings():
-            found[row["account_id"]].append(row)
+            found[row["account_id"]].append(cast("Mapping[str, Any]", row))
     return found
 
 

@@ -1,0 +1,110 @@
+"""`refsync sync`: one tick of each connection, now."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated, Any
+
+import typer
+
+from refsync import log
+from refsync.cli.screen import dump, err, listed, out, plural, progress, table
+from refsync.cli.workspace import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    ConnectionOption,
+    JsonOption,
+    NowOption,
+    RulesOption,
+    open_workspace,
+    parse_now,
+)
+from refsync.model import Stream
+from refsync.store.directory import names
+from refsync.store.engine import Store
+from refsync.sync.tick import Report
+
+
+def sync(
+    config: ConfigOption = DEFAULT_CONFIG,
+    connection: ConnectionOption = None,
+    rules: RulesOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing to the CRM.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Write even more tasks than new_tasks_per_run allows.")] = False,
+    now: NowOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Pull, judge and write tasks: one tick of each connection."""
+    log.configure("warning", for_people=not json)
+    at = parse_now(now)
+    workspace = open_workspace(config, rules)
+    stop = _stopped_by_signals()
+    reports: list[dict[str, Any]] = []
+    whole = True
+    with workspace.store() as store, progress(quiet=json) as show:
+        for chosen in workspace.connections(connection):
+            session = workspace.session(chosen, store, stop)
+            try:
+                report = session.tick(now=at, dry_run=dry_run, approved=approve, progress=show)
+            finally:
+                session.close()
+            whole = whole and report.outcome == "done"
+            reports.append({**report.as_json(), "tasks": planned(store, report)})
+    if json:
+        dump({"dry_run": dry_run, "connections": reports})
+    else:
+        for shown in reports:
+            show_report(shown, dry_run=dry_run)
+    raise typer.Exit(0 if whole else 1)
+
+
+def planned(store: Store, report: Report) -> list[dict[str, Any]]:
+    """Return the tasks of a tick's plan with names instead of ids."""
+    wishes = report.judged.plan.write if report.judged else ()
+    with store.read() as db:
+        owners = names(db, report.connection, Stream.USERS, {wish.owner_id for wish in wishes})
+    return [
+        {
+            "key": wish.key,
+            "rule": wish.rule.name,
+            "account": wish.match.account_name,
+            "due_on": wish.due_on.isoformat(),
+            "owner": owners.get(wish.owner_id, wish.owner_id),
+            "do": wish.rule.task.do,
+            "priority": wish.rule.task.priority,
+        }
+        for wish in wishes
+    ]
+
+
+def show_report(report: dict[str, Any], *, dry_run: bool) -> None:
+    """Print what a tick did, for people."""
+    out.print(f"[bold]{report['connection']}[/]  {report['outcome']}  run {report['run']}", markup=True)
+    out.print(f"  pulled   {listed(report['pulled'])}")
+    out.print(f"  changed  {sum(report['changed'].values()):,}, gone {report['gone']:,}, set aside {report['set_aside']:,}")
+    out.print(f"  matches  {listed(report['matches']) or 'none'}")
+    for stream, reason in report["partial"].items():
+        err.print(f"  [yellow]partial[/]  {stream}: {reason}")
+    for rule, reason in report["held_rules"].items():
+        err.print(f"  [yellow]held[/]     {rule}: {reason}")
+    if dry_run:
+        out.print(f"  would write {plural(report['planned'], 'task')}, hold {report['held']:,}")
+    else:
+        out.print(f"  tasks    {report['created']} created, {report['adopted']} adopted, {report['closed']} closed")
+    for reason, count in report["held_by"].items():
+        out.print(f"  held     {count:,} by {reason}")
+    for reason, count in report["rejected"].items():
+        err.print(f"  [red]refused[/]  {count} by the CRM: {reason}")
+    if report["not_written"]:
+        err.print(f"  [yellow]{report['not_written']}[/]")
+    if report["tasks"]:
+        columns = ("due_on", "owner", "account", "rule")
+        table("", columns, ([task[column] for column in columns] for task in report["tasks"][:40]))
+
+
+def _stopped_by_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop

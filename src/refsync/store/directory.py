@@ -1,0 +1,80 @@
+"""Who is who in the mirror: users, owners, and names for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import orjson
+from sqlalchemy import Connection, and_, select
+
+from refsync.model import Instant, Stream, User, moment
+from refsync.store.tables import TABLE_OF, account, contact, touch, user
+from refsync.store.upsert import chunks
+
+
+def users(db: Connection, connection: str) -> dict[str, User]:
+    """Return everybody who can own records, by id."""
+    rows = db.execute(select(user).where(user.c.connection == connection)).mappings()
+    return {
+        row["id"]: User(
+            id=row["id"],
+            name=row["name"],
+            email=row["email"],
+            active=row["active"],
+            manager_id=row["manager_id"],
+            time_zone=row["time_zone"],
+            custom=orjson.loads(row["custom"]) if row["custom"] else {},
+        )
+        for row in rows
+    }
+
+
+def owners(db: Connection, connection: str, stream: Stream, ids: Collection[str]) -> dict[str, str]:
+    """Return the owner of each of these contacts or deals that has one."""
+    table = TABLE_OF[stream]
+    return {
+        row.id: row.owner_id
+        for some in chunks(sorted(ids))
+        for row in db.execute(
+            select(table.c.id, table.c.owner_id).where(
+                table.c.connection == connection, table.c.id.in_(some), table.c.owner_id.is_not(None)
+            )
+        )
+    }
+
+
+def names(db: Connection, connection: str, stream: Stream, ids: Collection[str]) -> dict[str, str]:
+    """Return the names of these users, accounts, contacts or deals."""
+    table = TABLE_OF[stream]
+    return {
+        row.id: row.name
+        for some in chunks(sorted(ids))
+        for row in db.execute(select(table.c.id, table.c.name).where(table.c.connection == connection, table.c.id.in_(some)))
+    }
+
+
+def find_accounts(db: Connection, connection: str, text: str) -> dict[str, str]:
+    """Return the accounts whose id is this text, else those named so, else those whose name contains it: id -> name."""
+    of = account.c.connection == connection
+    tries = (account.c.id == text, account.c.name == text, account.c.name.icontains(text, autoescape=True))
+    for condition in tries:
+        query = select(account.c.id, account.c.name).where(of, condition).order_by(account.c.name, account.c.id).limit(20)
+        if found := {row.id: row.name for row in db.execute(query)}:
+            return found
+    return {}
+
+
+def last_touch(db: Connection, connection: str, account_id: str, now: Instant) -> str:
+    """Return the latest touch of an account in words, such as `call with Ada Lovelace on 2024-03-01`; empty: never."""
+    person = and_(contact.c.connection == touch.c.connection, contact.c.id == touch.c.contact_id)
+    found = db.execute(
+        select(touch.c.channel, touch.c.at, contact.c.name)
+        .outerjoin(contact, person)
+        .where(touch.c.connection == connection, touch.c.account_id == account_id, touch.c.at <= now)
+        .order_by(touch.c.at.desc(), contact.c.name)
+        .limit(1)
+    ).first()
+    if found is None:
+        return ""
+    who = f" with {found.name}" if found.name else ""
+    return f"{found.channel}{who} on {moment(found.at):%Y-%m-%d}"
