@@ -1,0 +1,36 @@
+"""What holds for every test: no connection leaves this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from typing import Any
+
+LOCAL_NAMES = {"localhost", "", None}
+
+
+class OutboundRefusedError(OSError):
+    """A test tried to reach something that is not on this machine."""
+
+
+def _is_local(host: Any) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in LOCAL_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback or host in {"0.0.0.0", "::"}  # noqa: S104 - to bind, not to reach
+    except ValueError:
+        return False
+
+
+def _refuse_outbound(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect":
+        address = arguments[1]
+        if isinstance(address, tuple) and not _is_local(address[0]):
+            raise OutboundRefusedError(f"a test may not connect to {address[0]}")
+    elif event == "socket.getaddrinfo" and not _is_local(arguments[0]):
+        raise OutboundRefusedError(f"a test may not look up {arguments[0]}")
+
+
+sys.addaudithook(_refuse_outbound)
