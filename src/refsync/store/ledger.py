@@ -1,7 +1,7 @@
 """The ledger: every task that refsync wrote, is about to write, or that waits. What it knows is in no CRM.
 
-The laws: a key enters once and stays, unless its task was never sent; a finding is `sending` on disk before its task is sent; a change of state only
-happens from the states that allow it, so repeating any of these functions changes nothing more.
+The laws: a key enters once and stays, unless its task was never sent; a finding is `sending` on disk before its task is sent;
+a change of state only happens from the states that allow it, so repeating any of these functions changes nothing more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
 from refsync.connector import Outcome, OutcomeKind
 from refsync.finding import LIVE, WITH_TASK, Finding, State
@@ -18,12 +18,12 @@ from refsync.model import ActivityStatus, Instant
 from refsync.store.tables import activity, finding
 from refsync.store.upsert import chunks, insert
 
-
 UNSENT = frozenset({State.PENDING, State.WAITING})
 CLOSED = frozenset(State) - LIVE
 TAKEN = WITH_TASK - {State.SENDING}
 """States in which the CRM is known to have the task."""
 
+AGE = (finding.c.opened_at, finding.c.key)
 COLUMNS = tuple(finding.c[field.name] for field in fields(Finding))
 HEAVY = frozenset({"subject", "text", "facts"})
 LIGHT = tuple(column for column in COLUMNS if column.name not in HEAVY)
@@ -36,7 +36,7 @@ def findings(db: Connection, connection: str) -> list[Finding]:
 
 def everything(db: Connection, connection: str) -> list[Finding]:
     """Return all findings, live and over, oldest first, light: what the planner looks back on."""
-    return _read(db, LIGHT, finding.c.connection == connection, order=(finding.c.opened_at, finding.c.key))
+    return _read(db, LIGHT, finding.c.connection == connection, order=AGE)
 
 
 def history(db: Connection, connection: str, rule: str, subjects: Iterable[str]) -> list[Finding]:
@@ -50,42 +50,14 @@ def history(db: Connection, connection: str, rule: str, subjects: Iterable[str])
             finding.c.connection == connection,
             finding.c.rule == rule,
             finding.c.subject_id.in_(some),
-            order=(finding.c.opened_at, finding.c.key),
-        )
-    ]
-
-
-def of_accounts(db: Connection, connection: str, accounts: Iterable[str], states: Iterable[State] = LIVE) -> list[Finding]:
-    """Return the findings of these accounts in these states, oldest first, light."""
-    wanted = frozenset(states)
-    return [
-        found
-        for some in chunks(dict.fromkeys(accounts))
-        for found in _read(
-            db,
-            LIGHT,
-            finding.c.connection == connection,
-            finding.c.account_id.in_(some),
-            _in(wanted),
-            order=(finding.c.opened_at, finding.c.key),
+            order=AGE,
         )
     ]
 
 
 def in_state(db: Connection, connection: str, *states: State) -> list[Finding]:
     """Return the findings in these states whole, oldest first: at a start, those that are `sending`."""
-    return _read(
-        db, COLUMNS, finding.c.connection == connection, _in(frozenset(states)), order=(finding.c.opened_at, finding.c.key)
-    )
-
-
-def by_key(db: Connection, connection: str, keys: Iterable[str]) -> dict[str, Finding]:
-    """Return the findings with these keys, whole; a key that the ledger does not know is missing."""
-    return {
-        found.key: found
-        for some in chunks(dict.fromkeys(keys))
-        for found in _read(db, COLUMNS, finding.c.connection == connection, finding.c.key.in_(some))
-    }
+    return _read(db, COLUMNS, finding.c.connection == connection, _in(frozenset(states)), order=AGE)
 
 
 def intend(db: Connection, connection: str, new: Sequence[Finding]) -> frozenset[str]:
@@ -96,49 +68,47 @@ def intend(db: Connection, connection: str, new: Sequence[Finding]) -> frozenset
     return frozenset(db.execute(entered, [_values(connection, item) for item in new]).scalars())
 
 
+RESENT = (
+    "opened_at",
+    "owner_id",
+    "contact_id",
+    "subject",
+    "text",
+    "do",
+    "priority",
+    "due_on",
+    "due_at",
+    "facts",
+    "sent_at",
+    "run",
+)
+"""What a finding takes from its latest wording when it is sent at last."""
+
+
 def send(db: Connection, connection: str, ready: Sequence[Finding]) -> frozenset[str]:
-    """Make findings `sending` that are `pending`, `waiting` or were refused, with their new text, owner and due day, and `sent_at`.
+    """Make findings `sending` that are pending, waiting or refused, with their new text, owner and due day, and `sent_at`.
 
     Returns the keys that may be sent; one that was closed meanwhile is not among them.
     """
-    keys = frozenset(item.key for item in ready)
     states = frozenset({*UNSENT, State.SENDING, State.REJECTED})
-    allowed = {
+    allowed = frozenset(
         key
-        for some in chunks(sorted(keys))
+        for some in chunks(sorted({item.key for item in ready}))
         for key in db.execute(
             select(finding.c.key).where(finding.c.connection == connection, finding.c.key.in_(some), _in(states))
         ).scalars()
-    }
-    settled = {"waiting_for": "", "state": State.SENDING.value, "reason": "", "closed_at": None}
-    again = (
-        "opened_at",
-        "owner_id",
-        "contact_id",
-        "subject",
-        "text",
-        "do",
-        "priority",
-        "due_on",
-        "due_at",
-        "facts",
-        "sent_at",
-        "run",
     )
-    rows = [
-        {
-            "the_connection": connection,
-            "the_key": item.key,
-            **{name: _values(connection, item)[name] for name in again},
-            **settled,
-        }
-        for item in ready
-        if item.key in allowed
-    ]
+    rows = [_sent(connection, item) for item in ready if item.key in allowed]
     if rows:
         where = (finding.c.connection == bindparam("the_connection"), finding.c.key == bindparam("the_key"))
-        db.execute(update(finding).where(*where).values({name: bindparam(name) for name in (*again, *settled)}), rows)
-    return frozenset(allowed)
+        db.execute(update(finding).where(*where), rows)
+    return allowed
+
+
+def _sent(connection: str, item: Finding) -> dict[str, object]:
+    values = _values(connection, item)
+    settled = {"waiting_for": "", "state": State.SENDING.value, "reason": "", "closed_at": None}
+    return {"the_connection": connection, "the_key": item.key, **{name: values[name] for name in RESENT}, **settled}
 
 
 def settle(db: Connection, connection: str, key: str, outcome: Outcome, at: Instant) -> None:
@@ -200,16 +170,6 @@ def forget(db: Connection, connection: str, keys: Iterable[str]) -> None:
         db.execute(delete(finding).where(finding.c.connection == connection, finding.c.key.in_(some), pending))
 
 
-def snooze(db: Connection, connection: str, key: str, until: date) -> bool:
-    """Record that the rep moved an open task to a later day."""
-    return _move(db, connection, key, {State.OPEN, State.SNOOZED}, state=State.SNOOZED.value, due_on=until.isoformat())
-
-
-def reassign(db: Connection, connection: str, key: str, owner_id: str) -> bool:
-    """Record that somebody else has the task now."""
-    return _move(db, connection, key, LIVE, owner_id=owner_id)
-
-
 def created_since(db: Connection, connection: str, at: Instant) -> dict[str, int]:
     """Return per owner how many tasks were sent since an instant and not refused: what the caps count."""
     sent = (finding.c.connection == connection, finding.c.sent_at >= at, _in(frozenset(State) - UNSENT - {State.REJECTED}))
@@ -232,7 +192,7 @@ def last_asks(db: Connection, connection: str) -> LastAsks:
         asked = (
             finding.c.connection == connection,
             finding.c.kind == "ask",
-            finding.c.state == literal(State.DONE.value),
+            finding.c.state == State.DONE.value,
             column.is_not(None),
         )
         rows = db.execute(select(column, func.max(finding.c.closed_at)).where(*asked).group_by(column))

@@ -128,9 +128,14 @@ def finish(
 class Retired:
     """What became of the records that a whole read did not show."""
 
-    deleted: int = 0
+    ids: tuple[str, ...] = ()
+    """Those that were deleted."""
     problem: Problem | None = None
     """The brake: nothing was deleted, and a person has to look."""
+
+    @property
+    def deleted(self) -> int:
+        return len(self.ids)
 
 
 def retire(
@@ -154,11 +159,11 @@ def retire(
     if not force and (len(gone) > MOST_LOST or len(gone) > max(HANDFUL, MOST_LOST_SHARE * len(held))):
         return Retired(problem=_brake(connection, stream, len(gone), len(held)))
     stale = Stale()
-    deleted = sum(_remove(db, connection, stream, some, stale) for some in chunks(gone))
+    _remove(db, connection, stream, gone, stale)
     refresh(db, connection, stale, company, milestones)
     asides = db.execute(select(quarantine.c.id).where(*_quarantined(connection, stream))).scalars()
     _heal(db, connection, stream, [one for one in asides if one not in seen])
-    return Retired(deleted=deleted)
+    return Retired(ids=tuple(gone))
 
 
 def _brake(connection: str, stream: Stream, gone: int, held: int) -> Problem:
