@@ -1,0 +1,207 @@
+"""Records of one object type, as they come: listed, searched, read by id, with what they point at.
+
+Law: every id that was asked for is accounted for: it came, HubSpot said that it is gone, or the read fails. Nothing is dropped.
+Limits (100 records a list page and batch read, 200 a search page, 1,000 ids an association read): HubSpot's references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from refsync.connector import Merge
+from refsync.errors import UnexpectedReply
+from refsync_hubspot import replies
+from refsync_hubspot.client import Client
+from refsync_hubspot.cursor import Window
+from refsync_hubspot.objects import ObjectType
+from refsync_hubspot.replies import Answer, Json
+from refsync_hubspot.translate import Links
+
+LIST_PAGE = 100
+SEARCH_PAGE = 200
+BATCH = 100
+LINK_BATCH = 1_000
+LONGEST_NAMES = 5_000
+"""Characters of property names that a URL can take; with more, the records are read by id."""
+
+
+@dataclass(slots=True)
+class Fetched:
+    """Raw records of one type."""
+
+    rows: list[Json] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    merged: list[Merge] = field(default_factory=list)
+    loose: bool = False
+
+    def add(self, found: Answer) -> None:
+        self.rows.extend(replies.records(found))
+        self.loose |= found.loose
+
+
+def listed(
+    client: Client, kind: ObjectType, start: str | int | None, *, archived: bool = False
+) -> Iterator[tuple[Fetched, str | int | None]]:
+    """Yield a type's records, up to 1,000 at a time, each time with where the next page begins (None: that was all)."""
+    names = ",".join(kind.properties)
+    by_id = len(names) > LONGEST_NAMES and not archived
+    query = {"limit": LIST_PAGE, "archived": str(archived).lower()}
+    if names and not by_id and not archived:
+        query["properties"] = names
+    fetched = Fetched()
+    for page, after in client.pages(client.paths.objects(kind.name), query, start):
+        if by_id:
+            _into(fetched, by_ids(client, kind, [row["id"] for row in replies.records(page)]))
+        else:
+            fetched.add(page)
+        if after is None or len(fetched.rows) + LIST_PAGE > LINK_BATCH:
+            yield fetched, after
+            fetched = Fetched()
+
+
+def changed(client: Client, kind: ObjectType, window: Window) -> Iterator[tuple[list[str], str, bool]]:
+    """Yield the ids of a window's records, up to 1,000 at a time, with the highest id so far and whether more may follow.
+
+    Each page is a query of its own from the last id on: an offset would skip a row whenever another one leaves the window, and
+    ends at 10,000. Raises UnexpectedReply when the ids do not ascend.
+    """
+    ids: list[str] = []
+    last, after = window.last, None
+    while True:
+        page = client.search(kind.name, _query(kind, window, last, after))
+        found = [row["id"] for row in replies.records(page)]
+        last = _ascending(found, last)
+        ids.extend(found)
+        following = replies.next_after(page.body, after)
+        if following is None and not found and _total(page):
+            raise UnexpectedReply(f"HubSpot: the search for {kind.name} counts records and shows none")
+        more = following is not None or len(found) < _total(page)
+        after = None if found else following
+        if not more or len(ids) + SEARCH_PAGE > LINK_BATCH:
+            yield ids, last, more
+            ids = []
+        if not more:
+            return
+
+
+def by_ids(client: Client, kind: ObjectType, ids: Sequence[str]) -> Fetched:
+    """Return records by id; those that are archived or gone in `deleted`, those that were merged away in `merged`."""
+    fetched = Fetched()
+    for some in chunks(ids, BATCH):
+        found = client.ask(client.paths.objects(kind.name, "batch", "read"), _inputs(kind, some))
+        fetched.add(found)
+    missing = set(ids) - {row["id"] for row in fetched.rows}
+    for record_id in sorted(missing):
+        _find(client, kind, record_id, fetched)
+    return fetched
+
+
+def links(client: Client, kind: ObjectType, ids: Sequence[str]) -> dict[str, Links]:
+    """Return what records point at, by record id: the complete set, each page of it followed."""
+    found: dict[str, dict[str, list[Json]]] = {record_id: {} for record_id in ids}
+    for target in kind.links:
+        for some in chunks(ids, LINK_BATCH):
+            for record_id, entries in _links(client, kind.name, target, some).items():
+                found[record_id][target] = entries
+    return dict(found)
+
+
+def chunks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Yield the ids in pieces."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def _query(kind: ObjectType, window: Window, last: str, after: str | int | None) -> Json:
+    filters = [
+        {"propertyName": kind.modified, "operator": "GTE", "value": str(window.lower)},
+        {"propertyName": kind.modified, "operator": "LT", "value": str(window.upper)},
+    ]
+    if last:
+        filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": last})
+    body: Json = {
+        "filterGroups": [{"filters": filters}],
+        "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+        "properties": [kind.modified],
+        "limit": SEARCH_PAGE,
+    }
+    return body if after is None else body | {"after": after}
+
+
+def _ascending(found: Iterable[str], last: str) -> str:
+    """Return the last of the ids, which must ascend as numbers from `last` on: the next page asks for those above it."""
+    for record_id in found:
+        if not record_id.isdecimal() or (last and int(record_id) <= int(last)):
+            raise UnexpectedReply("HubSpot: a search sorted by id gives ids that do not ascend")
+        last = record_id
+    return last
+
+
+def _total(page: Answer) -> int:
+    total = page.body.get("total")
+    if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+        raise UnexpectedReply("HubSpot: the search reply has no total")
+    return total
+
+
+def _inputs(kind: ObjectType, ids: Iterable[str]) -> Json:
+    return {"properties": list(kind.properties), "inputs": [{"id": record_id} for record_id in ids]}
+
+
+def _find(client: Client, kind: ObjectType, record_id: str, fetched: Fetched) -> None:
+    """Find out what became of a record that a batch read left out; one that was merged away answers as its survivor."""
+    found = client.find(client.paths.objects(kind.name, record_id))
+    if found is None or found.get("archived") is True:
+        fetched.deleted.append(record_id)
+        return
+    living = replies.records(Answer(body={"results": [found]}))[0]["id"]
+    if living != record_id:
+        fetched.merged.append(Merge(gone=record_id, survivor=living))
+    if all(row["id"] != living for row in fetched.rows):
+        fetched.add(client.ask(client.paths.objects(kind.name, "batch", "read"), _inputs(kind, [living])))
+    if all(row["id"] != living for row in fetched.rows):
+        raise UnexpectedReply(f"HubSpot: a batch read leaves out one of the {kind.name} that is there")
+
+
+def _into(fetched: Fetched, more: Fetched) -> None:
+    fetched.rows.extend(more.rows)
+    fetched.deleted.extend(more.deleted)
+    fetched.merged.extend(more.merged)
+    fetched.loose |= more.loose
+
+
+def _links(client: Client, origin: str, target: str, ids: Sequence[str]) -> dict[str, list[Json]]:
+    found: dict[str, list[Json]] = {}
+    waiting: list[dict[str, Any]] = [{"id": record_id} for record_id in ids]
+    while waiting:
+        answer = client.ask(client.paths.links(origin, target), {"inputs": waiting})
+        asked = {entry["id"]: entry.get("after") for entry in waiting}
+        waiting = []
+        for result in replies.rows(answer):
+            record_id, entries = _linked(result, asked)
+            found.setdefault(record_id, []).extend(entries)
+            if (after := replies.next_after(result, asked.pop(record_id))) is not None:
+                waiting.append({"id": record_id, "after": after})
+        _unlinked(answer, asked)
+    return found
+
+
+def _linked(result: Json, asked: dict[str, Any]) -> tuple[str, list[Json]]:
+    origin, entries = result.get("from"), result.get("to")
+    record_id = str(origin.get("id")) if isinstance(origin, dict) else ""
+    if record_id not in asked or not isinstance(entries, list):
+        raise UnexpectedReply("HubSpot: an association reply speaks of a record that was not asked for")
+    if not all(isinstance(entry, dict) and str(entry.get("toObjectId", "")).isdecimal() for entry in entries):
+        raise UnexpectedReply("HubSpot: an association leads to no record")
+    return record_id, entries
+
+
+def _unlinked(answer: Answer, left: dict[str, Any]) -> None:
+    """Make sure that records without a result have no association, as errors of a 207 say of them."""
+    for error in answer.errors:
+        if not str(error.get("subCategory", "")).endswith("NO_ASSOCIATIONS_FOUND"):
+            raise UnexpectedReply(f"HubSpot: associations cannot be read: {replies.words(error)}")
+    if len(left) > answer.error_count:
+        raise UnexpectedReply(f"HubSpot: an association read left out {len(left) - answer.error_count} records")
