@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import orjson
 
 from refsync.finding import Finding, State
+from refsync.model import Instant
 from refsync.plan import Wish
 from refsync.rules.people import people, pick
 from refsync.rules.rule import Rule
 from refsync.rules.texts import write
 from refsync.store.engine import Database
+from refsync.store.upsert import chunks
 from refsync.sync.run import Run
 
 ACCOUNTS_A_QUERY = 500
@@ -21,17 +23,17 @@ ACCOUNTS_A_QUERY = 500
 
 def findings_of(db: Database, run: Run, wishes: Sequence[Wish]) -> list[Finding]:
     """Return the ledger rows of wishes, ready to be sent: with the person, the words, and what the rule saw."""
-    known = known_people(db, run, [wish.match.account_id for wish in wishes])
+    known = known_people(db, run.connection, {wish.match.account_id for wish in wishes}, run.now)
     return [_finding(run, wish, known.get(wish.match.account_id, ())) for wish in wishes]
 
 
-def known_people(db: Database, run: Run, account_ids: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+def known_people(
+    db: Database, connection: str, account_ids: Collection[str], now: Instant
+) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """Return who is known at each account, as rows for `pick`."""
-    wanted = sorted(set(account_ids))
     found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for start in range(0, len(wanted), ACCOUNTS_A_QUERY):
-        some = wanted[start : start + ACCOUNTS_A_QUERY]
-        for row in db.execute(people(run.connection, some, run.now)).mappings():
+    for some in chunks(sorted(account_ids), ACCOUNTS_A_QUERY):
+        for row in db.execute(people(connection, some, now)).mappings():
             found[row["account_id"]].append(cast("Mapping[str, Any]", row))
     return found
 

@@ -1,0 +1,55 @@
+"""`refsync check`: everything that can be known before anything is written."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from refsync import config as configuration
+from refsync.cli.screen import dump, err, out, plural, show_problems
+from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption
+from refsync.config import Connection
+from refsync.errors import ConnectorError, Problem, UserError
+from refsync.log import clean
+from refsync.registry import connect
+from refsync.rules import files
+from refsync.rules.rule import RuleSet
+from refsync.sync.session import custom_fields
+
+
+def check(
+    config: ConfigOption = DEFAULT_CONFIG,
+    connection: ConnectionOption = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Look at the files only; call no CRM.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Check the configuration, the rules, and each CRM: sign-in, rights, fields, limits. Writes nothing."""
+    settings = configuration.load(config)
+    chosen = (settings.connection(connection),) if connection else settings.connections
+    rules, problems = files.check(settings.rules)
+    for one in chosen:
+        if not json:
+            err.print(f"checking {one.name} ({one.connector}) …", markup=False)
+        problems += _of_connection(one, rules, offline=offline)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if json:
+        dump({"problems": [problem.as_json() for problem in problems], "errors": errors})
+    else:
+        show_problems(problems)
+        out.print(f"{plural(len(chosen), 'connection')}, {plural(errors, 'error')}, {plural(len(problems) - errors, 'note')}")
+    raise typer.Exit(1 if errors else 0)
+
+
+def _of_connection(connection: Connection, rules: RuleSet | None, *, offline: bool) -> list[Problem]:
+    fields = custom_fields(rules.company, connection.connector) if rules else {}
+    try:
+        connector = connect(connection.connector, connection.settings(fields))
+        try:
+            return [] if offline else list(connector.check())
+        finally:
+            connector.close()
+    except UserError as error:
+        return list(error.problems)
+    except ConnectorError as error:
+        return [Problem(message=f"{connection.name}: {clean(str(error))}", place=connection.place(()))]

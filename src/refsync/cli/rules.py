@@ -1,0 +1,122 @@
+"""`refsync rules`: check rule files, and see whom a rule would match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from refsync import config as configuration
+from refsync import log
+from refsync.bundled import bundled
+from refsync.cli.screen import dump, err, out, plural, progress, show_problems, table
+from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
+from refsync.connector import ConnectionSettings
+from refsync.errors import Place, Problem, RuleError, UserError, did_you_mean, shown
+from refsync.model import Instant, iso
+from refsync.registry import connect
+from refsync.rules import files
+from refsync.rules.rule import Rule, RuleSet
+from refsync.store.engine import Store, open_store
+from refsync.sync.preview import Previewed, preview
+from refsync.sync.tick import tick
+
+app = typer.Typer(help="Check rule files, and see whom a rule would match.", no_args_is_help=True)
+
+BookOption = Annotated[Path | None, typer.Option("--book", help="Judge a folder of CSV files instead of the configured CRM.")]
+
+
+@app.command("check")
+def check(config: ConfigOption = DEFAULT_CONFIG, rules: RulesOption = None, json: JsonOption = False) -> None:
+    """Check every rule file; reports all problems with file, line and column. Needs no CRM and no database."""
+    folder = rules or configuration.load(config).rules
+    found, problems = files.check(folder)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if json:
+        dump({"folder": str(folder), "problems": [problem.as_json() for problem in problems], "errors": errors})
+    else:
+        show_problems(problems)
+        count = plural(len(found.rules), "rule") if found else "rules"
+        out.print(f"{count}: {plural(errors, 'error')}, {plural(len(problems) - errors, 'hint')}")
+    raise typer.Exit(1 if errors else 0)
+
+
+@app.command("preview")
+def preview_rule(
+    name: Annotated[str, typer.Argument(metavar="RULE", help="The name of the rule.")],
+    list_: Annotated[bool, typer.Option("--list", help="List every match.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    connection: ConnectionOption = None,
+    book: BookOption = None,
+    rules: RulesOption = None,
+    now: NowOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show whom a rule matches now, exactly, before any limit. Writes nothing to the CRM."""
+    log.configure("warning", for_people=not json)
+    at = parse_now(now)
+    folder = rules or (bundled("rules") if book else configuration.load(config).rules)
+    loaded = files.load(folder)
+    rule = _rule(loaded, name, folder)
+    found: list[Previewed] = []
+    with _stores(book, config, connection, loaded, at, quiet=json) as stores:
+        for of, store in stores:
+            with store.read() as db:
+                found += preview(db, of, rule, loaded, at)
+    if json:
+        matches = [match.as_json() for match in found] if list_ else []
+        dump({"rule": name, "now": iso(at), "count": len(found), "matches": matches})
+        return
+    out.print(f"[bold]{name}[/]  {rule.title}", markup=True)
+    out.print(f"{plural(len(found), 'match', 'matches')} at {iso(at)}, before caps and limits")
+    if list_ or len(found) <= 20:
+        _show(found)
+
+
+def _show(found: list[Previewed]) -> None:
+    columns = ("account", "contact", "owner", "comes")
+    table("", columns, ((m.account, m.contact, m.owner, "" if m.ready else "after reconnecting") for m in found))
+
+
+def _rule(rules: RuleSet, name: str, folder: Path) -> Rule:
+    if found := rules.rule(name):
+        if found.only_for_otherwise:
+            raise RuleError(Problem(message=f'"{name}" never starts by itself, only through another rule', place=found.place))
+        return found
+    names = [rule.name for rule in rules.rules]
+    hint = did_you_mean(name, names) or f"rules: {', '.join(names)}"
+    raise RuleError(Problem(message=f'there is no rule "{name}"', hint=hint, place=Place(shown(folder))))
+
+
+Stores = list[tuple[str, Store]]
+
+
+@contextmanager
+def _stores(
+    book: Path | None, config: Path, connection: str | None, rules: RuleSet, now: Instant, *, quiet: bool
+) -> Iterator[Stores]:
+    """Give the stores to look into with the connection's name: the configured one as it is, or a book read into memory."""
+    if book is None:
+        settings = configuration.load(config)
+        chosen = (settings.connection(connection),) if connection else settings.connections
+        with open_store(settings.store, read_only=True) as store:
+            yield [(one.name, store) for one in chosen]
+        return
+    if connection:
+        raise UserError("--connection and --book exclude each other")
+    with open_store("sqlite://") as store, progress(quiet=quiet) as show:
+        _read_book(store, book, rules, now, show)
+        yield [("book", store)]
+
+
+def _read_book(store: Store, book: Path, rules: RuleSet, now: Instant, show: Any) -> None:
+    connector = connect("files", ConnectionSettings(id="book", options={"folder": str(book.resolve())}))
+    problems = list(connector.check())
+    if problems:
+        show_problems(problems[:20])
+        more = f", {len(problems) - 20} more not shown" if len(problems) > 20 else ""
+        err.print(f"{plural(len(problems), 'problem')} in the book{more}; bad rows are set aside", markup=False)
+    tick(store, "book", "files", connector, rules, now=now, dry_run=True, progress=show)
