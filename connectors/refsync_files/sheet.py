@@ -1,7 +1,7 @@
 """The file tasks.csv itself: a table that people edit as well.
 
-Law: it is replaced in one step or not at all, under a lock, and never over a state that was not read; rows, columns and cells that
-are not ours come out as they went in.
+Law: it is replaced in one step or not at all, under a lock, and never over a state that was not read; rows, columns and cells
+that are not ours come out as they went in.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class SheetFile:
             raise TransientError(f"{TASKS_FILE} cannot be read: {error}") from error
 
     def save(self, sheet: Sheet) -> bool:
-        """Replace the file in one step; False when that may not outlast a power cut. Raises TransientError when nothing was done."""
+        """Replace the file in one step; False: it may not outlast a power cut. Raises TransientError when nothing was done."""
         fresh = self._path.with_name(f".{TASKS_FILE}.new")
         try:
             with fresh.open("w", encoding="utf-8", newline="") as file:
