@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from refsync.cli import check, daemon, demo, init, rules, sandbox, status, sync, why
@@ -34,19 +33,13 @@ app.add_typer(rules.app, name="rules")
 def main() -> None:
     """Run a command and end the process with its exit code: the one place that maps errors to codes."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except UserError as error:
         show_problems(error.problems)
         sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except click.Abort:
-        sys.exit(2)
-    except (KeyboardInterrupt, Stopped):
+    except Stopped:
         err.print("stopped; what was stored stays, the next run goes on from there")
         sys.exit(2)
     except RefsyncError as error:
         err.print(f"[bold red]error[/]: {clean(str(error))}", markup=True)
         sys.exit(2)
-    sys.exit(code if isinstance(code, int) else 0)
