@@ -28,8 +28,7 @@ class BookWriter:
         self._shapes = {stream: [(column.name, column.kind.show) for column in LAYOUT[stream]] for stream in Stream}
         self._rows: dict[Stream, Callable[[Sequence[str]], object]] = {}
         self._files = ExitStack()
-        self.counts: dict[str, int] = {file_name(stream): 0 for stream in Stream}
-        """Rows written so far, by file."""
+        self._counts = dict.fromkeys(Stream, 0)
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +46,12 @@ class BookWriter:
         """Append a record to the file of its stream."""
         stream = _STREAM_OF[type(record)]
         self._rows[stream](cells(record, self._shapes[stream], self._custom[stream]))
-        self.counts[file_name(stream)] += 1
+        self._counts[stream] += 1
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows written so far, by file."""
+        return {file_name(stream): rows for stream, rows in self._counts.items()}
 
 
 def cells(record: Record, shape: Sequence[tuple[str, Callable[[Any], str]]], custom: Sequence[str]) -> list[str]:

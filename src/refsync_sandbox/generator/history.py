@@ -7,9 +7,10 @@ no planned mail; outcomes only where a CRM keeps one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from itertools import count
+from itertools import accumulate, chain
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from refsync.model import Activity, ActivityKind, ActivityStatus, Direction, Instant, instant, moment
@@ -54,24 +55,26 @@ NO_TOUCHES = (
     _Shape(10, ActivityKind.NOTE),
     _Shape(5, ActivityKind.TASK),
 )
-_TOUCH_WEIGHTS = tuple(shape.weight for shape in TOUCHES)
-_NO_TOUCH_WEIGHTS = tuple(shape.weight for shape in NO_TOUCHES)
+WAYS = ("account and people", "all three", "account", "deal", "people")
+WAY_WEIGHTS = (70, 85, 88, 93, 100)
+_Event: TypeAlias = tuple[_Shape, Instant]
+_TOUCH_WEIGHTS = tuple(accumulate(shape.weight for shape in TOUCHES))
+_NO_TOUCH_WEIGHTS = tuple(accumulate(shape.weight for shape in NO_TOUCHES))
 
 
 def history(scene: Scene) -> Iterator[Activity]:
     """Yield the activities of an account, about ten, in no particular order."""
-    ids = count(1)
-    for found in (*_past_touches(scene), *_past_rest(scene), *_ahead(scene), *_open_tasks(scene)):
-        yield replace(_linked(scene, found), id=f"X-{scene.number:06}-{next(ids)}")
+    for n, event in enumerate(chain(_past_touches(scene), _past_rest(scene), _ahead(scene), _open_tasks(scene)), start=1):
+        yield _activity(scene, f"X-{scene.number:06}-{n}", *event)
 
 
-def _past_touches(scene: Scene) -> Iterator[Activity]:
+def _past_touches(scene: Scene) -> Iterator[_Event]:
     rng, created = scene.rng, scene.account.created_at or scene.now
     at = _last_touch(scene)
     for _ in range(rng.choice((1, 2, 4, 5, 6, 9))):
         if at is None or at <= created:
             return
-        yield _event(scene, rng.choices(TOUCHES, _TOUCH_WEIGHTS)[0], at)
+        yield rng.choices(TOUCHES, cum_weights=_TOUCH_WEIGHTS)[0], at
         at = _work_hour(scene, at - round(rng.expovariate(1 / 45) * DAY) - DAY)
 
 
@@ -100,32 +103,32 @@ def _edge(scene: Scene, days: int) -> Instant:
     return min(midnight + rng.choice((-1_000, 0, 1_000, NOON)), scene.now)
 
 
-def _past_rest(scene: Scene) -> Iterator[Activity]:
+def _past_rest(scene: Scene) -> Iterator[_Event]:
     rng, created = scene.rng, scene.account.created_at or scene.now
     for _ in range(rng.choice((1, 3, 4, 6, 8, 10))):
         at = _work_hour(scene, scene.now - int(rng.random() ** 2 * min(scene.age, 900) * DAY) - DAY)
         if at > created:
-            yield _event(scene, rng.choices(NO_TOUCHES, _NO_TOUCH_WEIGHTS)[0], at)
+            yield rng.choices(NO_TOUCHES, cum_weights=_NO_TOUCH_WEIGHTS)[0], at
 
 
-def _ahead(scene: Scene) -> Iterator[Activity]:
+def _ahead(scene: Scene) -> Iterator[_Event]:
     """Yield what is planned: meetings close and far, some called off, and calls."""
     rng = scene.rng
     if rng.random() < 0.12:
         days = rng.choice((1, 3, 9, 13, 14, 14, 15, 16, 30, 60))
         at = scene.now - scene.now % DAY + days * DAY + rng.choice((0, 6 * 3_600_000, NOON, DAY - 1_000))
         status = ActivityStatus.CANCELLED if rng.random() < 0.15 else ActivityStatus.PLANNED
-        yield _event(scene, _Shape(1, ActivityKind.MEETING, status=status), at)
+        yield _Shape(1, ActivityKind.MEETING, status=status), at
     if rng.random() < 0.03:
         at = _noon(scene, -rng.randint(1, 20))
-        yield _event(scene, _Shape(1, ActivityKind.CALL, Direction.OUT, ActivityStatus.PLANNED), at)
+        yield _Shape(1, ActivityKind.CALL, Direction.OUT, ActivityStatus.PLANNED), at
 
 
-def _open_tasks(scene: Scene) -> Iterator[Activity]:
+def _open_tasks(scene: Scene) -> Iterator[_Event]:
     """Yield tasks that people set themselves: due soon, overdue, and long forgotten."""
     if (rng := scene.rng).random() < 0.1:
         due = rng.choice((-30, -10, -3, 0, 5, 13, 14, 14, 15, 16, 40, 200))
-        yield _event(scene, _Shape(1, ActivityKind.TASK, status=ActivityStatus.PLANNED), _noon(scene, due))
+        yield _Shape(1, ActivityKind.TASK, status=ActivityStatus.PLANNED), _noon(scene, due)
 
 
 def _noon(scene: Scene, ago: int) -> Instant:
@@ -136,32 +139,13 @@ def _work_hour(scene: Scene, at: Instant) -> Instant:
     return at - at % DAY + scene.rng.randrange(7 * 60, 18 * 60) * MINUTE
 
 
-def _event(scene: Scene, shape: _Shape, at: Instant) -> Activity:
-    if shape.kind is ActivityKind.TASK:
-        at = at - at % DAY + NOON
-    return Activity(
-        id="",
-        kind=shape.kind,
-        direction=shape.direction,
-        at=at,
-        ended_at=at + scene.rng.choice((30, 60)) * MINUTE if shape.kind is ActivityKind.MEETING else None,
-        status=shape.status,
-        automated=shape.automated,
-        subject=scene.rng.choice(SUBJECTS),
-    )
-
-
-def _linked(scene: Scene, found: Activity) -> Activity:
-    """Return the activity with the records it is about: mostly account and person, at times only one of these, or the deal."""
+def _activity(scene: Scene, identity: str, shape: _Shape, at: Instant) -> Activity:
+    """Return an event with the records it is about: mostly account and people, at times only one of these, or the deal."""
     rng = scene.rng
-    people = tuple(
-        contact.id for contact in rng.sample(scene.contacts, min(len(scene.contacts), rng.choice((1, 1, 1, 1, 1, 2, 3))))
-    )
-    if scene.number and rng.random() < 0.01:
-        people += (contact_id(rng.randrange(scene.number), 1),)  # somebody of another account was there too
-    deal = rng.choice(scene.deals).id if scene.deals else None
+    people = _people(scene)
     account: str | None = scene.account.id
-    match rng.choices(("account and people", "all three", "account", "deal", "people"), (70, 15, 3, 5, 7))[0]:
+    deal = rng.choice(scene.deals).id if scene.deals else None
+    match rng.choices(WAYS, cum_weights=WAY_WEIGHTS)[0]:
         case "account and people":
             deal = None
         case "account":
@@ -170,4 +154,28 @@ def _linked(scene: Scene, found: Activity) -> Activity:
             account, people = None, ()
         case "people":
             account, deal = None, None
-    return replace(found, owner_id=scene.account.owner_id, account_id=account, deal_id=deal, contact_ids=people)
+    return Activity(
+        id=identity,
+        kind=shape.kind,
+        direction=shape.direction,
+        at=at - at % DAY + NOON if shape.kind is ActivityKind.TASK else at,
+        ended_at=at + rng.choice((30, 60)) * MINUTE if shape.kind is ActivityKind.MEETING else None,
+        status=shape.status,
+        automated=shape.automated,
+        subject=rng.choice(SUBJECTS),
+        owner_id=scene.account.owner_id,
+        account_id=account,
+        deal_id=deal,
+        contact_ids=people,
+    )
+
+
+def _people(scene: Scene) -> tuple[str, ...]:
+    rng, known = scene.rng, scene.contacts
+    if rng.random() < 0.75:
+        people: tuple[str, ...] = (rng.choice(known).id,)
+    else:
+        people = tuple(contact.id for contact in rng.sample(known, min(len(known), rng.choice((2, 2, 3)))))
+    if scene.number and rng.random() < 0.01:
+        people += (contact_id(rng.randrange(scene.number), 1),)  # somebody of another account was there too
+    return people
