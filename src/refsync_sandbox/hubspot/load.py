@@ -1,0 +1,220 @@
+"""Filling a portal with a book of business.
+
+Law: the same book gives the same ids. Rows that the book sets aside are left out, as an import leaves them out. Records that the
+book gives no time of creation were created by the import; none was changed later than now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, time
+from typing import Any
+
+from refsync.book import Book
+from refsync.model import Account, Activity, Case, Contact, Deal, DealContact, Instant, Record, SetAside, Stream, User, instant
+from refsync_sandbox.hubspot.kinds import COMPANY, CONTACT, DEAL, TICKET, AssociationType, Kind
+from refsync_sandbox.hubspot.pipelines import deal_stage, ticket_stage
+from refsync_sandbox.hubspot.portal import Portal
+from refsync_sandbox.hubspot.properties import Property, type_of_values
+from refsync_sandbox.hubspot.translate import KIND_OF_ACTIVITY, Values, activity_values, property_name, record_values
+
+_KIND_OF_STREAM: Mapping[Stream, Kind] = {
+    Stream.ACCOUNTS: COMPANY,
+    Stream.CONTACTS: CONTACT,
+    Stream.DEALS: DEAL,
+    Stream.CASES: TICKET,
+}
+_OWN_PROPERTIES = (
+    (COMPANY, "tier", "string"),
+    (COMPANY, "do_not_contact", "bool"),
+    (CONTACT, "do_not_contact", "bool"),
+    (DEAL, "referred_by_contact_id", "string"),
+    (TICKET, "escalated", "bool"),
+)
+"""What this portal's people added for what HubSpot has no property for."""
+
+
+def load(book: Book, portal: Portal) -> None:
+    """Fill an empty portal with everything a book holds."""
+    _define_properties(book, portal)
+    with portal.records.transaction():
+        loader = Loader(portal)
+        for stream in (Stream.USERS, Stream.ACCOUNTS, Stream.CONTACTS, Stream.DEALS, Stream.DEAL_CONTACTS, Stream.CASES):
+            for record in _records(book, stream):
+                loader.add(record)
+        loader.settle_parents()
+        for record in _records(book, Stream.ACTIVITIES):
+            loader.add(record)
+
+
+def _records(book: Book, stream: Stream) -> Iterator[Record]:
+    return (row for row in book.read(stream) if not isinstance(row, SetAside))
+
+
+def _define_properties(book: Book, portal: Portal) -> None:
+    for kind, name, type_ in _OWN_PROPERTIES:
+        portal.catalogue.add(kind, Property(name=name, type=type_))
+    for stream, kind in _KIND_OF_STREAM.items():
+        columns = book.custom_columns(stream)
+        types: dict[str, set[str]] = {column: set() for column in columns}
+        for record in _records(book, stream) if columns else ():
+            for column, value in _custom(record).items():
+                types[column].add(type_of_values((value,)))
+        for column, found in types.items():
+            define(portal, kind, column, found.pop() if len(found) == 1 else "string")
+
+
+def define(portal: Portal, kind: Kind, column: str, type_: str) -> None:
+    """Make sure that there is a property for a further column of the book."""
+    if portal.catalogue.find(kind, property_name(column)) is None:
+        portal.catalogue.add(kind, Property(name=property_name(column), label=column, type=type_))
+
+
+def _custom(record: Record) -> Mapping[str, str]:
+    return getattr(record, "custom", {})
+
+
+class Loader:
+    """Takes rows of a book into a portal, one at a time; a row comes after those it points at, but for parent accounts."""
+
+    def __init__(self, portal: Portal, *, added_now: bool = False) -> None:
+        """`added_now`: people add these rows now, by hand; otherwise they have been there since they were created."""
+        self._portal = portal
+        self._records = portal.records
+        self._began = portal.clock.instant()
+        self._added_now = added_now
+        self._parents: list[tuple[int, str]] = []
+
+    def add(self, record: Record) -> str:
+        """Take one row in and return its CRM id; that of a deal's contact is `deal:contact`."""
+        if isinstance(record, User):
+            owner = self._portal.owners.add(name=record.name, email=record.email, active=record.active)
+            self._name("users", record.id, owner.id)
+            return owner.id
+        if isinstance(record, DealContact):
+            return self._part(record)
+        if isinstance(record, Activity):
+            return self._activity(record)
+        return self._customer(record)
+
+    def settle_parents(self) -> None:
+        """Let the companies whose parents came later point at them."""
+        for child, name in self._parents:
+            if parent := self._portal.id_of("accounts", name):
+                row = self._portal.row(COMPANY, child)
+                self._records.calculate(row, row.values() | {"hs_parent_company_id": parent})
+        self._parents.clear()
+
+    def _customer(self, record: Account | Contact | Deal | Case) -> str:
+        kind, table, columns = _shape(record)
+        values = record_values(kind, columns, self._portal.id_of)
+        record_id = self._records.new_id(kind)
+        if isinstance(record, Account):
+            company = None
+            if record.parent_id and values["hs_parent_company_id"] is None:
+                self._parents.append((record_id, record.parent_id))
+        else:
+            company = self._portal.id_of("accounts", record.account_id) if record.account_id else None
+        if isinstance(record, Deal):
+            values["dealstage"] = deal_stage(self._portal.pipelines[DEAL], record.stage, record.status).id
+        elif isinstance(record, Case):
+            values["hs_pipeline_stage"] = ticket_stage(self._portal.pipelines[TICKET], record.status, record.closed_at).id
+        elif isinstance(record, Contact):
+            values["associatedcompanyid"] = company
+        created = record.opened_at if isinstance(record, Case) else record.created_at
+        self._keep(kind, record_id, values, created, _later(record))
+        self._name(table, record.id, str(record_id))
+        if company:
+            self._portal.links.load(record_id, int(company), self._portal.links.between(kind, COMPANY))
+        return str(record_id)
+
+    def _activity(self, record: Activity) -> str:
+        kind = KIND_OF_ACTIVITY[record.kind]
+        columns = {name: getattr(record, name) for name in _ACTIVITY_COLUMNS}
+        values = activity_values(kind, columns, self._portal.id_of)
+        if kind.plural == "communications":
+            values["hs_communication_channel_type"] = "LINKEDIN_MESSAGE"
+        record_id = self._records.new_id(kind)
+        self._keep(kind, record_id, values, record.at, None)
+        self._name("activities", record.id, str(record_id))
+        for table, name in activity_ends(record.account_id, record.deal_id, record.contact_ids):
+            if end := self._portal.id_of(table, name):
+                self._portal.links.load(record_id, int(end), self._plain(kind, table))
+        if self._added_now:
+            self._portal.touch_customers(record_id, now=self._began)
+        return str(record_id)
+
+    def _part(self, record: DealContact) -> str:
+        deal, contact = (
+            self._portal.id_of("deals", record.deal_id) or "",
+            self._portal.id_of("contacts", record.contact_id) or "",
+        )
+        types = part_types(self._portal, record.role, record.is_primary)
+        self._portal.links.load(int(deal), int(contact), types)
+        crm_id = f"{deal}:{contact}"
+        self._name("deal_contacts", record.id, crm_id)
+        return crm_id
+
+    def _keep(self, kind: Kind, record_id: int, values: Values, created: Instant | None, later: Instant | None) -> None:
+        """Store a row as it was before anybody looked: changed a moment after it was created, and never in the future."""
+        created = min(created if created is not None else self._began, self._began)
+        modified = self._began if self._added_now else min(max(created, later or created) + record_id % 900, self._began)
+        known: Values = {name: value for name, value in values.items() if value is not None}
+        known |= self._portal.calculated(kind, record_id, known, created=created, now=modified)
+        self._portal.catalogue.allow(kind, known)
+        self._records.insert(kind, record_id, created, modified, known, now=modified)
+        for name in self._portal.catalogue.uniques(kind):
+            self._records.set_unique(name, record_id, known.get(name))
+
+    def _name(self, table: str, name: str, crm_id: str) -> None:
+        if name:
+            self._records.name_in_book(table, name, crm_id)
+
+    def _plain(self, kind: Kind, table: str) -> tuple[AssociationType, ...]:
+        target = {"accounts": COMPANY, "contacts": CONTACT, "deals": DEAL}[table]
+        found = self._portal.links.plain(kind, target)
+        return (found,) if found else ()
+
+
+_ACTIVITY_COLUMNS = ("at", "ended_at", "owner_id", "subject", "automated", "direction", "status")
+
+
+def activity_ends(account: str | None, deal: str | None, contacts: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield what an activity is about, as table and id."""
+    if account:
+        yield "accounts", account
+    if deal:
+        yield "deals", deal
+    for contact in contacts:
+        yield "contacts", contact
+
+
+def part_types(portal: Portal, role: str, is_primary: bool) -> list[AssociationType]:
+    """Return the types of an association between a deal and a person: the plain one, and the portal's labels."""
+    plain = portal.links.plain(DEAL, CONTACT)
+    labels = [label for label in (role, "primary" if is_primary else "") if label]
+    return [*([plain] if plain else []), *(portal.links.label(DEAL, CONTACT, label) for label in labels)]
+
+
+def _shape(record: Account | Contact | Deal | Case) -> tuple[Kind, str, dict[str, Any]]:
+    """Return the object type and table of a record, and its columns with those of its own making."""
+    kind, table = _SHAPES[type(record)]
+    columns = {name: getattr(record, name) for name in record.__dataclass_fields__ if name != "custom"}
+    return kind, table, columns | dict(record.custom)
+
+
+_SHAPES: Mapping[type[Record], tuple[Kind, str]] = {
+    Account: (COMPANY, "accounts"),
+    Contact: (CONTACT, "contacts"),
+    Deal: (DEAL, "deals"),
+    Case: (TICKET, "cases"),
+}
+
+
+def _later(record: Account | Contact | Deal | Case) -> Instant | None:
+    """Return when a record was last changed, as far as the book tells."""
+    if isinstance(record, Case):
+        return record.closed_at
+    if isinstance(record, Deal) and record.closed_on:
+        return instant(datetime.combine(record.closed_on, time(), UTC))
+    return None

@@ -1,0 +1,240 @@
+"""The portal's records, in a SQLite file of their own that vanishes with the process.
+
+Law: ids are counted, never random: the same book and the same calls give the same ids. They are not in order of creation, the
+ids of one type lie in one stretch, and archived records stay. What is written goes through here, so the search index knows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import orjson
+
+from refsync.model import Instant
+from refsync_sandbox.hubspot.kinds import KINDS, Kind, kind_of_id
+
+_SCHEMA = """
+CREATE TABLE record (
+  id INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  indexed INTEGER NOT NULL,
+  archived INTEGER,
+  properties BLOB NOT NULL
+);
+CREATE INDEX record_by_change ON record (kind, modified, indexed) WHERE archived IS NULL;
+CREATE INDEX record_archived ON record (id) WHERE archived IS NOT NULL;
+CREATE TABLE unique_value (
+  property TEXT NOT NULL, value TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (property, value, id)
+) WITHOUT ROWID;
+CREATE TABLE link (
+  origin INTEGER NOT NULL, kind INTEGER NOT NULL, target INTEGER NOT NULL, type INTEGER NOT NULL,
+  PRIMARY KEY (origin, kind, target, type)
+) WITHOUT ROWID;
+CREATE TABLE book_id (
+  book TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (book, name)
+) WITHOUT ROWID;
+CREATE INDEX book_id_by_id ON book_id (book, id);
+CREATE TABLE written (task INTEGER NOT NULL, writer TEXT NOT NULL);
+CREATE INDEX written_by_task ON written (task);
+"""
+
+_BLOCK, _STRIDE, _GAP = 64, 37, 3
+"""Ids of one block of 64 are given out in strides of 37, three apart: none follows its predecessor."""
+
+_CACHE_KIB = 8 * 1024
+
+
+class Row(NamedTuple):
+    """One stored record; `properties` is JSON text and holds neither its id nor its times."""
+
+    id: int
+    created: Instant
+    modified: Instant
+    archived: Instant | None
+    properties: bytes
+
+    @property
+    def kind(self) -> Kind:
+        found = kind_of_id(self.id)
+        assert found is not None  # noqa: S101 - ids are only given out in the ranges of kinds
+        return found
+
+    def values(self) -> dict[str, str | None]:
+        """Return the properties as a dict of the caller's own."""
+        return dict(orjson.loads(self.properties))
+
+
+_COLUMNS = "id, created, modified, archived, properties"
+
+
+class Records:
+    """All records of a portal. Used from one thread at a time."""
+
+    def __init__(self, *, index_lag: int = 0) -> None:
+        self.database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self.database.executescript(
+            f"PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB}; {_SCHEMA}"
+        )
+        self.index_lag = index_lag
+        """Milliseconds until the search finds a change."""
+        self.changes: Counter[Kind] = Counter()
+        """How often records of a type were written: who keeps a result compares this number."""
+        self._given = dict.fromkeys(KINDS, 0)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep everything written inside, or nothing when an exception leaves it. May be nested."""
+        outer = self.database.in_transaction
+        begin, keep, undo = (
+            ("SAVEPOINT step", "RELEASE step", "ROLLBACK TO step; RELEASE step") if outer else ("BEGIN", "COMMIT", "ROLLBACK")
+        )
+        self.database.execute(begin)
+        try:
+            yield
+        except BaseException:
+            for statement in undo.split("; "):
+                self.database.execute(statement)
+            self.changes.update(KINDS)
+            raise
+        self.database.execute(keep)
+
+    def new_id(self, kind: Kind) -> int:
+        """Return an id that no record of this portal has had."""
+        block, place = divmod(self._given[kind], _BLOCK)
+        self._given[kind] += 1
+        return kind.first_id + _GAP * (block * _BLOCK + place * _STRIDE % _BLOCK)
+
+    def insert(
+        self, kind: Kind, record_id: int, created: Instant, modified: Instant, values: Mapping[str, str | None], *, now: Instant
+    ) -> None:
+        """Store a new record; its unique values are the caller's to remember."""
+        self.database.execute(
+            "INSERT INTO record VALUES (?, ?, ?, ?, ?, NULL, ?)",
+            (record_id, kind.number, created, modified, now + self.index_lag, orjson.dumps(values)),
+        )
+        self.changes[kind] += 1
+
+    def update(self, row: Row, values: Mapping[str, str | None], *, now: Instant) -> None:
+        """Store new properties, which moves the time of the last change."""
+        self.database.execute(
+            "UPDATE record SET properties = ?, modified = ?, indexed = ? WHERE id = ?",
+            (orjson.dumps(values), now, now + self.index_lag, row.id),
+        )
+        self.changes[row.kind] += 1
+
+    def calculate(self, row: Row, values: Mapping[str, str | None]) -> None:
+        """Store properties that HubSpot works out by itself: the time of the last change stays (hubspot.md 4)."""
+        self.database.execute("UPDATE record SET properties = ? WHERE id = ?", (orjson.dumps(values), row.id))
+        self.changes[row.kind] += 1
+
+    def touch(self, record_id: int, *, now: Instant) -> None:
+        """Move the time of the last change alone, as a newly logged activity does."""
+        self.database.execute(
+            "UPDATE record SET modified = ?, indexed = ? WHERE id = ? AND archived IS NULL",
+            (now, now + self.index_lag, record_id),
+        )
+        if kind := kind_of_id(record_id):
+            self.changes[kind] += 1
+
+    def archive(self, row: Row, *, now: Instant) -> None:
+        """Move a record to the recycle bin: search and plain lists lose it, the time of the last change stays."""
+        self.database.execute("UPDATE record SET archived = ? WHERE id = ?", (now, row.id))
+        self.changes[row.kind] += 1
+
+    def remove(self, row: Row) -> None:
+        """Take a record away without a trace, as a merge does with the two that went in."""
+        self.database.execute("DELETE FROM record WHERE id = ?", (row.id,))
+        self.database.execute("DELETE FROM unique_value WHERE id = ?", (row.id,))
+        self.changes[row.kind] += 1
+
+    def find(self, kind: Kind, record_id: int, *, archived: bool = False) -> Row | None:
+        """Return one record, archived or not as asked; None when there is none such."""
+        found = self.database.execute(f"SELECT {_COLUMNS} FROM record WHERE id = ?", (record_id,)).fetchone()  # noqa: S608
+        row = Row(*found) if found else None
+        return row if row and row.kind == kind and (row.archived is not None) == archived else None
+
+    def rows(self, ids: Iterable[int]) -> list[Row]:
+        """Return the records with these ids that exist, archived or not, in the order of the ids given."""
+        asked = list(ids)
+        places = ", ".join("?" * len(asked))
+        found = self.database.execute(f"SELECT {_COLUMNS} FROM record WHERE id IN ({places})", asked)  # noqa: S608
+        rows = {row[0]: Row(*row) for row in found}
+        return [rows[one] for one in asked if one in rows]
+
+    def page(self, kind: Kind, start: int, limit: int, *, archived: bool = False) -> list[Row]:
+        """Return up to `limit` records from id `start` on, in order of their ids."""
+        state = "IS NOT NULL" if archived else "IS NULL"
+        found = self.database.execute(
+            f"SELECT {_COLUMNS} FROM record WHERE id >= ? AND id <= ? AND archived {state} ORDER BY id LIMIT ?",  # noqa: S608
+            (max(start, kind.first_id), _last_id(kind), limit),
+        )
+        return [Row(*row) for row in found]
+
+    def all(self, kind: Kind) -> Iterator[Row]:
+        """Yield every record of a type, archived ones too."""
+        found = self.database.execute(
+            f"SELECT {_COLUMNS} FROM record WHERE id BETWEEN ? AND ? ORDER BY id",  # noqa: S608
+            (kind.first_id, _last_id(kind)),
+        )
+        yield from (Row(*row) for row in found.fetchall())
+
+    def select_ids(self, where: str, arguments: Sequence[object], order: str) -> list[int]:
+        """Return the ids of the live records that a search condition holds for."""
+        query = f"SELECT id FROM record WHERE archived IS NULL AND {where} ORDER BY {order}"  # noqa: S608
+        return [found for (found,) in self.database.execute(query, arguments)]
+
+    def set_unique(self, property_name: str, record_id: int, value: str | None) -> None:
+        """Remember the value that a record now has of a property whose values are unique."""
+        self.database.execute("DELETE FROM unique_value WHERE property = ? AND id = ?", (property_name, record_id))
+        if value:
+            self.database.execute("INSERT INTO unique_value VALUES (?, ?, ?)", (property_name, value, record_id))
+
+    def with_value(self, kind: Kind, property_name: str, value: str, *, archived: bool = False) -> Row | None:
+        """Return the record of a type that has this value of a unique property."""
+        found = self.database.execute("SELECT id FROM unique_value WHERE property = ? AND value = ?", (property_name, value))
+        rows = (self.find(kind, one, archived=archived) for (one,) in found.fetchall())
+        return next((row for row in rows if row), None)
+
+    def name_in_book(self, table: str, name: str, crm_id: str) -> None:
+        """Remember the CRM id of a row of the book."""
+        self.database.execute("INSERT OR REPLACE INTO book_id VALUES (?, ?, ?)", (table, name, crm_id))
+
+    def id_in_crm(self, table: str, name: str) -> str | None:
+        """Return the CRM id of a row of the book."""
+        found = self.database.execute("SELECT id FROM book_id WHERE book = ? AND name = ?", (table, name)).fetchone()
+        return found[0] if found else None
+
+    def rename_in_book(self, table: str, old: str, new: str) -> None:
+        """Let rows of the book that stood for one CRM id stand for another."""
+        self.database.execute("UPDATE book_id SET id = ? WHERE book = ? AND id = ?", (new, table, old))
+
+    def book_ids(self) -> dict[str, dict[str, str]]:
+        """Return the CRM id of each row of the book, by table and book id."""
+        ids: dict[str, dict[str, str]] = {}
+        for table, name, crm_id in self.database.execute("SELECT book, name, id FROM book_id"):
+            ids.setdefault(table, {})[name] = crm_id
+        return ids
+
+    def note_writer(self, task_id: int, writer: str) -> None:
+        """Remember that somebody wrote a task."""
+        self.database.execute("INSERT INTO written VALUES (?, ?)", (task_id, writer))
+
+    def writers(self) -> dict[int, list[str]]:
+        """Return who wrote each task that was written since the book was loaded, one entry a write."""
+        found: dict[int, list[str]] = {}
+        for task, writer in self.database.execute("SELECT task, writer FROM written ORDER BY rowid"):
+            found.setdefault(task, []).append(writer)
+        return found
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def _last_id(kind: Kind) -> int:
+    return min((other.first_id for other in KINDS if other.first_id > kind.first_id), default=2**53) - 1
