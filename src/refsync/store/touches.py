@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     delete,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -175,4 +176,4 @@ def _among(kinds: frozenset[KindAndDirection]) -> ColumnElement[bool]:
         is_kind = activity.c.kind == kind.value
         return is_kind if way is None else and_(is_kind, activity.c.direction == way.value)
 
-    return or_(literal(False), *(same(kind, way) for kind, way in sorted(kinds, key=lambda one: (one[0], one[1] or ""))))
+    return or_(false(), *(same(kind, way) for kind, way in sorted(kinds, key=lambda one: (one[0], one[1] or ""))))

@@ -1,0 +1,104 @@
+"""One database per kind and session: tests keep apart by the connection they use, and every statement must name one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Delete, Insert, Select, Update, create_engine, event, make_url, text
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.elements import BinaryExpression
+from sqlalchemy.sql.operators import eq
+from sqlalchemy.sql.selectable import FromClause, Join
+
+from refsync.store.engine import Store, open_store
+
+numbers = count(1)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Give an open store: SQLite in a file, and PostgreSQL when REFSYNC_TEST_PG names a database."""
+    if request.param == "sqlite":
+        yield from opened(sqlite_url(tmp_path_factory.mktemp("store")))
+        return
+    url = os.environ.get("REFSYNC_TEST_PG", "")
+    if not url:
+        pytest.skip("REFSYNC_TEST_PG names no PostgreSQL database")
+    if find_spec("psycopg") is None:
+        pytest.skip("psycopg is not installed")
+    address = make_url(url).set(drivername="postgresql+psycopg")
+    schema = f"refsync_test_{os.getpid()}"
+    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as db:
+        db.execute(text(f"CREATE SCHEMA {schema}"))
+    try:
+        own = address.update_query_dict({"options": f"-csearch_path={schema}"})
+        yield from opened(own.render_as_string(hide_password=False))
+    finally:
+        with engine.connect() as db:
+            db.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+        engine.dispose()
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'refsync.db'}"
+
+
+def opened(url: str) -> Iterator[Store]:
+    with open_store(url) as store:
+        for engine in {store._writer, store._reader}:
+            event.listen(engine, "before_execute", refuse_unled)
+            event.listen(engine, "before_cursor_execute", refuse_unled_text)
+        yield store
+
+
+@pytest.fixture
+def connection() -> str:
+    """Give the name of a connection that no other test uses."""
+    return f"crm-{next(numbers)}"
+
+
+def refuse_unled(_db: object, statement: Any, *_rest: object) -> None:
+    """Fail for a statement that reads or changes rows without naming their connection."""
+    if isinstance(statement, Select | Update | Delete | Insert):
+        assert unled(statement) == []
+
+
+def refuse_unled_text(_db: object, _cursor: object, statement: str, *_rest: object) -> None:
+    """Fail for the same in SQL text."""
+    if re.match(r"\s*(UPDATE|DELETE|INSERT)\b", statement):
+        assert "connection" in statement
+
+
+def unled(statement: Select[Any] | Update | Delete | Insert) -> list[str]:
+    """Return the tables that a statement, or a SELECT within it, uses without comparing their connection."""
+    found = []
+    for element in visitors.iterate(statement):
+        if isinstance(element, Select):
+            tables = [leaf for source in element.get_final_froms() for leaf in leaves(source)]
+        elif isinstance(element, Update | Delete):
+            tables = leaves(element.table)
+        else:
+            continue
+        led = {column.table for column in compared(element)}
+        found += [str(table) for table in tables if "connection" in table.c and table not in led]
+    return found
+
+
+def leaves(source: FromClause) -> list[Any]:
+    return [*leaves(source.left), *leaves(source.right)] if isinstance(source, Join) else [source]
+
+
+def compared(statement: Any) -> Iterator[Any]:
+    for element in visitors.iterate(statement):
+        if isinstance(element, BinaryExpression) and element.operator is eq:
+            for side in (element.left, element.right):
+                if getattr(side, "name", "") == "connection" and getattr(side, "table", None) is not None:
+                    yield side
