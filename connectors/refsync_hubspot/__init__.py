@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from refsync.connector import Batch, ConnectionSettings, Cursor, options
+from refsync.connector import Batch, ConnectionSettings, Cursor
+from refsync.connector import options as checked
 from refsync.errors import Problem
 from refsync.model import Stream
 from refsync_hubspot import check, key
@@ -26,7 +27,7 @@ __all__ = ["HubSpot", "connect"]
 
 def connect(settings: ConnectionSettings) -> HubSpot:
     """Return the connector of a HubSpot connection. Raises ConfigError with everything that is wrong; calls nobody yet."""
-    return HubSpot(settings, options(HubSpotOptions, settings))
+    return HubSpot(settings, checked(HubSpotOptions, settings))
 
 
 class HubSpot:

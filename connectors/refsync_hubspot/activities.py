@@ -41,7 +41,7 @@ _CALL_STATUS: Mapping[str, ActivityStatus] = {
     "IN_PROGRESS": ActivityStatus.PLANNED,
     "CANCELED": ActivityStatus.CANCELLED,
     "BUSY": ActivityStatus.NO_SHOW,
-    "FAILED": ActivityStatus.NO_SHOW,
+    "FAILED": ActivityStatus.BOUNCED,
     "MISSED": ActivityStatus.NO_SHOW,
     "NO_ANSWER": ActivityStatus.NO_SHOW,
 }

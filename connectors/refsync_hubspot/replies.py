@@ -52,11 +52,11 @@ class Answer:
         found = self.body.get("errors") if self.partly else None
         return [error for error in found if isinstance(error, dict)] if isinstance(found, list) else []
 
-    @property
-    def error_count(self) -> int:
-        """How many records the reply accounts for by errors; HubSpot gives fewer error texts than errors."""
+    def accounts_for(self, ids: set[str]) -> bool:
+        """Return whether the errors speak of all these ids; HubSpot names several in one error, or only counts them."""
+        named = {each for error in self.errors for name in ("ids", "id", "fromObjectId") for each in context(error, name)}
         count = self.body.get("numErrors") if self.partly else 0
-        return max(count if isinstance(count, int) else 0, len(self.errors))
+        return ids <= named or len(ids) <= max(count if isinstance(count, int) else 0, len(self.errors))
 
 
 def answer(status: int, headers: Mapping[str, str], data: bytes, *, write: bool) -> Answer:

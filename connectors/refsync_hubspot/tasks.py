@@ -73,7 +73,7 @@ class Tasks:
         answer = self.client.ask(self.client.paths.objects(KIND, "batch", "read"), body, query)
         rows = replies.records(answer)
         missing = set(keys) - {row["properties"].get(self.key_property) for row in rows}
-        if len(missing) > answer.error_count:  # left out without a word: only a 404 proves that there is no such task
+        if not answer.accounts_for(missing):  # left out without a word: only a 404 proves that there is no such task
             rows += [row for key in sorted(missing) if (row := self._find_one(key, archived=archived))]
         states = (self._state(row, archived=archived) for row in rows)
         return {state.key: state for state in states}
