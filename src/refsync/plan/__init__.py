@@ -35,8 +35,7 @@ def plan(
     """Return what to do about the matches of the live rules that may be judged now.
 
     `causes_gone` names findings (by key) whose cause the caller saw disappear, with the reason; findings of `frozen` rules, which
-    may not be judged now, do not end. `approved` lifts
-    `new_tasks_per_run` for this plan.
+    may not be judged now, do not end. `approved` lifts `new_tasks_per_run` for this plan.
     """
     over = tuple(endings(ledger, rules, causes_gone or {}, frozen, now))
     ended = {ending.finding.key for ending in over}

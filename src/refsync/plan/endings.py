@@ -13,9 +13,13 @@ from refsync.rules.rule import RuleSet
 WAITING_LASTS = Duration(60, Unit.DAYS)
 
 
-def endings(ledger: Iterable[Finding], rules: RuleSet, causes_gone: Mapping[str, str], now: Instant) -> Iterator[Ending]:
-    """Yield the open and waiting findings that are over now."""
+def endings(
+    ledger: Iterable[Finding], rules: RuleSet, causes_gone: Mapping[str, str], frozen: frozenset[str], now: Instant
+) -> Iterator[Ending]:
+    """Yield the open and waiting findings that are over now; those of `frozen` rules never are."""
     for finding in ledger:
+        if finding.rule in frozen:
+            continue
         if finding.state in {State.OPEN, State.SNOOZED} and finding.key in causes_gone:
             yield Ending(finding=finding, state=State.CLEARED, reason=causes_gone[finding.key])
             continue

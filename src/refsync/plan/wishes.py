@@ -45,10 +45,10 @@ def _wanted(match: Match, situation: Situation) -> Wish | str:
     first = situation.rules.rule(rule.otherwise)
     if first is None:
         return "needs"
-    if reason := ask_limit(wish, situation):
-        return reason
     found = _wish(first, match, ("account", match.account_id), match.waiting_episode, situation)
-    return found if isinstance(found, str) else replace(found, behind=(_waiting(wish, found.key, situation.now),))
+    if isinstance(found, str):
+        return found
+    return ask_limit(wish, situation) or replace(found, behind=(_waiting(wish, found.key, situation.now),))
 
 
 def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, situation: Situation) -> Wish | str:
