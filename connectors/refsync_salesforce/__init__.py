@@ -1,0 +1,14 @@
+"""refsync and Salesforce: reads an org over its REST API and writes tasks into it."""
+
+from __future__ import annotations
+
+from refsync.connector import ConnectionSettings
+from refsync_salesforce.connector import SalesforceConnector
+from refsync_salesforce.options import salesforce_options
+
+__all__ = ["connect"]
+
+
+def connect(settings: ConnectionSettings) -> SalesforceConnector:
+    """Return a connector for one org; nobody is called yet. Raises ConfigError with every problem of its options."""
+    return SalesforceConnector(salesforce_options(settings), settings.custom_fields)

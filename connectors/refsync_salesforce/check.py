@@ -1,0 +1,74 @@
+"""What a person should know before refsync reads and writes an org: who we are there, what is missing, what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from refsync.errors import Problem, did_you_mean
+from refsync_salesforce.client import Client
+from refsync_salesforce.options import SalesforceOptions
+from refsync_salesforce.schema import Schema
+from refsync_salesforce.sources import Source
+from refsync_salesforce.tasks import key_field_problem
+from refsync_salesforce.window import is_shown
+
+SETUP = (
+    "in Setup, Object Manager, Activity, Fields & Relationships: New, Text, length 64, External ID, Unique, case sensitive, "
+    "field name {name}; then give the integration user read and edit access to it on Task, and create and edit on Task"
+)
+
+
+def org_problems(client: Client, options: SalesforceOptions, org: str) -> Iterator[Problem]:
+    """Yield who we are and whether the API is as we need it. Raises ConnectorError."""
+    rows = client.rows("SELECT Name, IsSandbox FROM Organization")
+    name = str(rows[0].get("Name")) if rows else ""
+    kind = "sandbox org" if rows and rows[0].get("IsSandbox") is True else "org"
+    yield Problem(severity="hint", message=f'signed in to the {kind} "{name}" ({org}), API version {options.api_version}')
+    served = client.versions()
+    if options.api_version not in served:
+        newest = max(served, key=lambda version: float(version), default="none")
+        yield Problem(
+            message=f"the org does not serve API version {options.api_version}",
+            hint=f'set api_version = "{newest}", the newest that it serves',
+        )
+    if client.usage is not None:
+        used, allowed = client.usage
+        severity = "hint" if used < 0.8 * allowed else "warning"
+        yield Problem(severity=severity, message=f"{used} of the org's {allowed} API calls of the last 24 hours are used")  # type: ignore[arg-type]
+
+
+def object_problems(schema: Schema, sources: Sequence[Source]) -> Iterator[Problem]:
+    """Yield the objects and fields that are wanted and not shown. Raises ConnectorError."""
+    for source in sources:
+        described = schema.of(source.object)
+        if described is None:
+            effect = "its mails count only as far as tasks hold them" if source.optional else "its stream cannot be read"
+            yield Problem(
+                severity="warning" if source.optional else "error",
+                message=f"Salesforce does not show {source.object}: {effect}",
+                hint="give the user that refsync signs in as read access to it",
+            )
+            continue
+        for name in source.custom:
+            if name not in described.fields:
+                yield Problem(
+                    severity="warning",
+                    message=f"{source.object} has no field {name}, or it is hidden from us: rules that read it find nothing",
+                    hint=did_you_mean(name, described.fields) or "create it, or give the integration user read access to it",
+                )
+        lacking = [name for name in source.fields if not is_shown(name, described)]
+        own = [name for name in lacking if name.endswith("__c")]
+        if lacking:
+            yield Problem(
+                severity="hint" if lacking == own else "warning",
+                message=f"{source.object} does not show {', '.join(lacking)}: what they hold stays unknown",
+                hint="name the org's own fields in the connection's table `fields`"
+                if own
+                else "give the integration user read access",
+            )
+
+
+def task_problems(schema: Schema, key_field: str) -> Iterator[Problem]:
+    """Yield why tasks cannot be written, and what to do. Raises ConnectorError."""
+    if reason := key_field_problem(key_field, schema.of("Task")):
+        yield Problem(message=f"refsync reads this org and writes no tasks: {reason}", hint=SETUP.format(name=key_field))

@@ -1,0 +1,87 @@
+"""One signed-in way to one Salesforce org: the promise of `refsync.connector`, kept by the modules beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from refsync.connector import Batch, Cursor, TaskWriter
+from refsync.errors import ConnectorError, Problem, UnexpectedReply
+from refsync.model import Stream
+from refsync_salesforce.check import object_problems, org_problems, task_problems
+from refsync_salesforce.client import Client
+from refsync_salesforce.options import SalesforceOptions
+from refsync_salesforce.read import Reader
+from refsync_salesforce.schema import Schema
+from refsync_salesforce.sources import sources
+from refsync_salesforce.tasks import SalesforceTasks, key_field_problem
+from refsync_salesforce.window import ID
+from refsync_salesforce.words import Terms
+
+
+class SalesforceConnector:
+    """One signed-in way to one org. Used by one thread at a time."""
+
+    streams = frozenset(Stream)
+
+    def __init__(
+        self, options: SalesforceOptions, custom_fields: Mapping[Stream, frozenset[str]], client: Client | None = None
+    ) -> None:
+        self._options = options
+        self._client = client or Client(options)
+        self._schema = Schema(self._client)
+        self._sources = sources(Terms(fields=options.fields, words=options.words), custom_fields)
+        self._reader = Reader(
+            self._client,
+            self._schema,
+            self._sources,
+            page_size=options.page_size,
+            overlap=options.overlap_seconds,
+            settle=options.settle_seconds,
+        )
+
+    @cached_property
+    def org(self) -> str:
+        """The org's 18-character id."""
+        rows = self._client.rows("SELECT Id FROM Organization")
+        found = rows[0].get("Id") if len(rows) == 1 else None
+        if not isinstance(found, str) or len(found) != 18 or not ID.fullmatch(found):
+            raise UnexpectedReply("Salesforce does not say which org this is")
+        return found
+
+    @property
+    def tasks(self) -> TaskWriter | None:
+        """The task writer; None as long as the org has no unique field for our key (`check` says how to make it)."""
+        described = self._schema.of("Task")
+        if described is None or key_field_problem(self._options.fields.task_key, described):
+            self._schema.forget("Task")  # somebody may be about to make the field
+            return None
+        return self._writer
+
+    @cached_property
+    def _writer(self) -> SalesforceTasks:
+        described = self._schema.of("Task")
+        fields = described.fields if described else {}
+        return SalesforceTasks(self._client, fields, self._options.fields.task_key)
+
+    def check(self) -> Iterable[Problem]:
+        """Yield who we are in the org, what is missing and whether tasks can be written."""
+        self._schema.forget()
+        try:
+            yield from org_problems(self._client, self._options, self.org)
+            for stream in Stream:
+                yield from object_problems(self._schema, self._sources[stream])
+            yield from task_problems(self._schema, self._options.fields.task_key)
+        except ConnectorError as error:
+            yield Problem(message=str(error))
+
+    def read(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
+        """Yield what is new since the cursor; everything when it is None."""
+        return self._reader.read(stream, since)
+
+    def sweep(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
+        """Yield nothing: a read sees deletes and merges itself. Rows that were purged or hidden are not noticed yet."""
+        return iter(())
+
+    def close(self) -> None:
+        self._client.close()

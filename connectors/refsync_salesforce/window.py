@@ -1,0 +1,159 @@
+"""Where a read of one object stands, and the statement that goes on from there. Pure.
+
+Law: rows are read in the order of (stamp, Id) inside a window that is half open, `[lower, upper)`. `upper` lies behind the CRM's
+present time, and the next window begins before this one's end, because a row may become visible later than its stamp
+(airbyte#27146). A window is gone through to its own end before a later one begins. Stamps are compared by whole seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from refsync.errors import UnexpectedReply
+from refsync.model import Instant, iso, parse_instant
+from refsync_salesforce.schema import Description
+from refsync_salesforce.sources import Source
+from refsync_salesforce.translate import Custom, Row, Unreadable, as_text, stamp
+
+SECOND = 1000
+ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far an object has been read."""
+
+    done: Instant | None = None
+    """The end of the last window that was read whole; None before the first."""
+    upper: Instant | None = None
+    """The end of the window that is being read; None between windows."""
+    at: Instant | None = None
+    """The stamp from which the window goes on; None at the beginning of time."""
+    id: str = ""
+    """The last row read with that stamp; empty at the beginning of a window."""
+    fields: tuple[str, ...] = ()
+    """The fields that were read. A field that comes later sends the read back to the beginning."""
+
+    def window(self, upper: Instant, overlap: int) -> Position:
+        """Return the beginning of the next window."""
+        lower = None if self.done is None else self.done - overlap * SECOND
+        return replace(self, upper=upper, at=lower, id="")
+
+    def behind(self, rows: Sequence[Row], column: str) -> Position:
+        """Return the position behind some rows. Raises UnexpectedReply when they do not follow on in this window.
+
+        A row whose stamp or id cannot be read is left to the translation; it cannot be the place to go on from.
+        """
+        keys = [key for row in rows if (key := _key(row, column)) is not None]
+        if not keys:
+            if rows:
+                raise UnexpectedReply(f"Salesforce: no row of a page has a readable Id and {column}")
+            return self
+        stamps = [at for at, _ in keys]
+        inside = (self.at is None or self.at <= stamps[0]) and self.upper is not None and stamps[-1] < self.upper
+        if not inside or stamps != sorted(stamps) or keys[-1] == (self.at, self.id):
+            raise UnexpectedReply("Salesforce: the rows of a page do not follow on those before them")
+        return replace(self, at=stamps[-1], id=keys[-1][1])
+
+    def finished(self) -> Position:
+        """Return the position at the end of the window."""
+        return Position(done=self.upper, fields=self.fields)
+
+
+def _key(row: Row, column: str) -> tuple[Instant, str] | None:
+    try:
+        at = stamp(row.get(column)) // SECOND * SECOND
+    except Unreadable:
+        return None
+    id_ = row.get("Id")
+    return (at, id_) if isinstance(id_, str) and ID.fullmatch(id_) else None
+
+
+def positions(cursor: str | None) -> dict[str, Position]:
+    """Return the position of each object in a cursor. Raises UnexpectedReply for a text that is no cursor of ours."""
+    try:
+        stored = orjson.loads(cursor) if cursor else {}
+        return {name: _position(parts) for name, parts in stored.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UnexpectedReply("the stored place to read on from was not written by this connector") from None
+
+
+def cursor(standing: Mapping[str, Position]) -> str:
+    """Return a cursor that covers all objects of a stream."""
+    return orjson.dumps({name: _parts(position) for name, position in standing.items()}).decode()
+
+
+def _position(parts: Mapping[str, Any]) -> Position:
+    if (id_ := parts.get("id", "")) and not ID.fullmatch(id_):
+        raise ValueError(id_)
+    found = {name: parse_instant(parts[name]) for name in ("done", "upper", "at") if name in parts}
+    return Position(id=id_, fields=tuple(map(str, parts["fields"])), **found)
+
+
+def _parts(position: Position) -> dict[str, object]:
+    times = {"done": position.done, "upper": position.upper, "at": position.at}
+    parts: dict[str, object] = {name: iso(at) for name, at in times.items() if at is not None}
+    return parts | ({"id": position.id} if position.id else {}) | {"fields": list(position.fields)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What is asked of one object of this org."""
+
+    source: Source
+    stamp: str
+    fields: tuple[str, ...]
+    child: str = ""
+    """The relationship whose rows come with each row; empty when the org has none."""
+    child_fields: tuple[str, ...] = ()
+    custom: Custom = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Everything that is asked for, each name once."""
+        names = tuple(dict.fromkeys(("Id", self.stamp, *self.fields)))
+        if not self.child:
+            return names
+        return (*names, f"(SELECT {', '.join(self.child_fields)} FROM {self.child})")  # noqa: S608 # names out of describe
+
+    def statement(self, position: Position, limit: int) -> str:
+        """Return the statement for the next rows of the position's window."""
+        select = f"SELECT {', '.join(self.columns)} FROM {self.source.object}"  # noqa: S608 # names out of describe
+        return f"{select} WHERE {self._conditions(position)} ORDER BY {self.stamp}, Id LIMIT {limit}"
+
+    def _conditions(self, position: Position) -> str:
+        if position.upper is None:
+            raise ValueError("no window is open")
+        conditions = [f"{self.stamp} < {iso(position.upper)}"]
+        if position.at is not None:
+            conditions.insert(0, f"{self.stamp} >= {iso(position.at)}")
+            if position.id:
+                conditions.append(f"({self.stamp} > {iso(position.at)} OR Id > '{position.id}')")
+        return " AND ".join(conditions)
+
+
+def selection(source: Source, described: Description, child: Description | None) -> Selection:
+    """Return what can be asked of an object. Raises UnexpectedReply when changes cannot be told apart."""
+    if described.stamp is None:
+        raise UnexpectedReply(f"{source.object} has no column to read changes by: none can be filtered")
+    relation = described.children.get(source.child, "") if child else ""
+    deleted = ("IsDeleted",) if "IsDeleted" in described.fields else ()
+    return Selection(
+        source=source,
+        stamp=described.stamp,
+        fields=tuple(name for name in (*deleted, *source.fields, *source.sometimes, *source.custom) if is_shown(name, described)),
+        child=relation,
+        child_fields=tuple(name for name in source.child_fields if child and name in child.fields),
+        custom=tuple((name, as_text(described.fields[name].type)) for name in source.custom if name in described.fields),
+    )
+
+
+def is_shown(name: str, described: Description) -> bool:
+    """Whether a field can be read: itself, or for `Profile.Name` the reference `ProfileId`."""
+    parent, dot, _ = name.partition(".")
+    return (f"{parent}Id" if dot else name) in described.fields
