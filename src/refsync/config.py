@@ -70,9 +70,7 @@ class Connection:
         options = {key: self._revealed(value, (key,), problems) for key, value in self.options.items()}
         if problems:
             raise ConfigError(problems)
-        return ConnectionSettings(
-            id=self.name, options=options, custom_fields=custom_fields, base=self.base, place=self.place
-        )
+        return ConnectionSettings(id=self.name, options=options, custom_fields=custom_fields, base=self.base, place=self.place)
 
     def _revealed(self, value: Any, path: tuple[str, ...], problems: list[Problem]) -> Any:
         if not isinstance(value, SecretReference):
@@ -108,25 +106,20 @@ class Settings:
 def load(path: Path) -> Settings:
     """Return the settings of a config.toml. Raises ConfigError with every problem."""
     if not path.exists():
-        raise ConfigError(
-            Problem(message="there is no such file", hint="refsync init makes one", place=Place(shown(path)))
-        )
+        raise ConfigError(Problem(message="there is no such file", hint="refsync init makes one", place=Place(shown(path))))
     source = TomlSource.read(path)
-    problems: list[Problem] = []
+    base = path.resolve().parent
+    problems = list(_unknown_connectors(source))
     try:
         content = _File.model_validate(source.data)
     except ValidationError as error:
-        raise ConfigError(_problem(source, dict(found)) for found in error.errors()) from None
-    base = path.resolve().parent
-    connections = tuple(
-        _connection(name, table, source, base, problems) for name, table in content.connection.items()
-    )
-    if not connections:
-        problems.append(
-            Problem(message="there is no [connection.NAME]", hint="add one for your CRM", place=Place(shown(path)))
-        )
+        problems += (_problem(source, dict(found)) for found in error.errors())
+        raise ConfigError(sorted(problems, key=lambda problem: problem.place or Place(""))) from None
+    if not content.connection:
+        problems.append(Problem(message="there is no [connection.NAME]", hint="add one for your CRM", place=Place(shown(path))))
     if problems:
         raise ConfigError(problems)
+    connections = tuple(_connection(name, table, source, base) for name, table in content.connection.items())
     return Settings(
         path=path,
         store=_store_url(content.store, base),
@@ -164,9 +157,7 @@ class _File(BaseModel):
     connection: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], _ConnectionTable] = {}
 
 
-def _connection(
-    name: str, table: _ConnectionTable, source: TomlSource, base: Path, problems: list[Problem]
-) -> Connection:
+def _connection(name: str, table: _ConnectionTable, source: TomlSource, base: Path, problems: list[Problem]) -> Connection:
     def place(path: tuple[str, ...]) -> Place | None:
         return source.place(("connection", name, *path))
 
@@ -174,9 +165,7 @@ def _connection(
         problems.append(problem)
     extra = table.__pydantic_extra__ or {}
     options = {key: _reference(value, base) for key, value in extra.items()}
-    return Connection(
-        name=name, connector=table.connector, every=table.every, options=options, base=base, place=place
-    )
+    return Connection(name=name, connector=table.connector, every=table.every, options=options, base=base, place=place)
 
 
 def _reference(value: Any, base: Path) -> Any:
@@ -190,7 +179,7 @@ def _reference(value: Any, base: Path) -> Any:
 
 def _problem(source: TomlSource, found: Mapping[str, Any]) -> Problem:
     path = tuple(str(step) for step in found["loc"])
-    place = source.place(path) or source.place(path[:-1]) or Place(shown(source.path))
+    place = source.place(path, "key" if found["type"] == "extra_forbidden" else "value")
     name = ".".join(path)
     match found["type"]:
         case "extra_forbidden":
