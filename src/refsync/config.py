@@ -157,12 +157,20 @@ class _File(BaseModel):
     connection: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], _ConnectionTable] = {}
 
 
-def _connection(name: str, table: _ConnectionTable, source: TomlSource, base: Path, problems: list[Problem]) -> Connection:
+def _unknown_connectors(source: TomlSource) -> Iterator[Problem]:
+    connections = source.data.get("connection")
+    for name, table in connections.items() if isinstance(connections, dict) else ():
+        connector = table.get("connector") if isinstance(table, dict) else None
+        if isinstance(connector, str):
+            place = source.place(("connection", name, "connector"))
+            if problem := unknown_connector(connector, place):
+                yield problem
+
+
+def _connection(name: str, table: _ConnectionTable, source: TomlSource, base: Path) -> Connection:
     def place(path: tuple[str, ...]) -> Place | None:
         return source.place(("connection", name, *path))
 
-    if problem := unknown_connector(table.connector, place(("connector",))):
-        problems.append(problem)
     extra = table.__pydantic_extra__ or {}
     options = {key: _reference(value, base) for key, value in extra.items()}
     return Connection(name=name, connector=table.connector, every=table.every, options=options, base=base, place=place)
