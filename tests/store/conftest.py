@@ -82,7 +82,8 @@ def unled(statement: Select[Any] | Update | Delete | Insert) -> list[str]:
     found = []
     for element in visitors.iterate(statement):
         if isinstance(element, Select):
-            tables = [leaf for source in element.get_final_froms() for leaf in leaves(source)]
+            outer = set(element._correlate or ())
+            tables = [leaf for source in element.get_final_froms() for leaf in leaves(source) if leaf not in outer]
         elif isinstance(element, Update | Delete):
             tables = leaves(element.table)
         else:

@@ -38,9 +38,10 @@ def rows(
     latest = {record.id: record for record in records}
     try:
         found = {key: (row_of(record), record) for key, record in latest.items()}
-        if "" not in found and b"\\u0000" not in orjson.dumps([(row, _links(record)) for row, record in found.values()]):
+        values = [(row, _links(record)) for row, record in found.values()]
+        if "" not in found and b"\\u0000" not in orjson.dumps(values, option=orjson.OPT_STRICT_INTEGER):
             return found, []
-    except (TypeError, ValueError):  # orjson refuses lone surrogates and integers beyond 64 bits
+    except (TypeError, ValueError):  # orjson refuses lone surrogates and integers beyond 53 bits
         pass
     return _one_by_one(row_of, latest)
 
