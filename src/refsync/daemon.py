@@ -1,8 +1,8 @@
 """Runs each connection's tick on its schedule until it is told to end. No sync logic.
 
-Laws: one connection never delays another (a worker and a lease each); a tick that failed is only ever that connection's; the next run
-follows from the last success in the store, so a restart loop still runs. APScheduler's traps and the answers: issues #157, #285, #465,
-#515, #567, #870 of agronholm/apscheduler.
+Laws: one connection never delays another (a worker and a lease each); a tick that failed is only ever that connection's; the
+next run follows from the last success in the store, so a restart loop still runs. APScheduler's traps that are answered here:
+issues #157, #285, #465, #515, #567 and #870 of agronholm/apscheduler.
 """
 
 from __future__ import annotations
