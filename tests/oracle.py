@@ -1,7 +1,8 @@
 """What two shipped rules must find, worked out from the CSV files alone, slowly and plainly.
 
 Law: nothing here comes from refsync. It reads the files with the csv module and takes the few plain steps of the rules'
-definition, so that a mistake in refsync's reading, deriving or SQL cannot be a mistake here as well. Books must be free of bad rows.
+definition, so that a mistake in refsync's reading, deriving or SQL cannot be a mistake here as well. Books must be free of
+bad rows.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def test_each_file_becomes_records(tmp_path: Path) -> None:
         contact_ids=("C1",),
     )
     assert [activity] == list(book.read(Stream.ACTIVITIES))
-    assert book.problems() == ()
+    assert () == book.problems()
 
 
 def test_offsets_and_fractions_of_instants_are_kept(tmp_path: Path) -> None:
@@ -141,13 +141,13 @@ def test_every_missing_file_and_column_is_said_at_once(tmp_path: Path) -> None:
     found = [str(problem) for problem in caught.value.problems]
 
     assert found[0].startswith("users.csv: error: the file users.csv is missing")
-    assert found[1:] == [
+    assert [
         'accounts.csv:1:35: error: missing column "tier" = "teir" is there: did you mean "tier"?',
         'accounts.csv:1: error: missing column "created_at"',
         'contacts.csv:1:73: error: column "name" is there twice',
         'deals.csv:1: error: the columns are separated by ";" = separate them by commas',
         "activities.csv:3:5: error: not UTF-8 (byte 0xfc) = save it as UTF-8",
-    ]
+    ] == found[1:]
 
 
 def test_cases_and_parts_in_deals_may_be_absent(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_cases_and_parts_in_deals_may_be_absent(tmp_path: Path) -> None:
     (tmp_path / "deal_contacts.csv").unlink()
     book = Book.open(tmp_path)
 
-    assert (list(book.read(Stream.CASES)), list(book.read(Stream.DEAL_CONTACTS)), book.problems()) == ([], [], ())
+    assert ([], [], ()) == (list(book.read(Stream.CASES)), list(book.read(Stream.DEAL_CONTACTS)), book.problems())
 
 
 def test_an_empty_file_has_no_header(tmp_path: Path) -> None:
@@ -194,12 +194,12 @@ def test_a_bad_row_is_set_aside_with_its_reason(tmp_path: Path, row: str, reason
     book = Book.open(written(tmp_path, activities=f"{row}\nX2,call,,,,,,,,,,\n"))
     rows = list(book.read(Stream.ACTIVITIES))
 
-    assert [found.id for found in rows] == ["X1", "B", "X2"]
+    assert ["X1", "B", "X2"] == [found.id for found in rows]
     assert isinstance(rows[1], SetAside)
     assert reason in rows[1].reason
     assert row == rows[1].raw
     assert rows[1].place is not None
-    assert (rows[1].place.file, rows[1].place.line) == ("activities.csv", 3)
+    assert ("activities.csv", 3) == (rows[1].place.file, rows[1].place.line)
 
 
 @pytest.mark.parametrize("number", ["many", "nan", "inf", "1e999", "1_000", "1,5"])
@@ -230,16 +230,16 @@ def test_a_second_row_with_an_id_is_set_aside(tmp_path: Path) -> None:
     """The first row counts; the second is set aside under a name that is not that of the first."""
     book = Book.open(written(tmp_path, accounts="A1,Again,,,,,,,,\n", deal_contacts="D1,C1,champion,false\n"))
 
-    assert (ids(book, Stream.ACCOUNTS), ids(book, Stream.DEAL_CONTACTS)) == (["A1"], ["D1:C1:champion"])
-    assert reasons(book, Stream.ACCOUNTS) == {"A1 (line 3)": 'the id "A1" is there twice; the first row counts'}
-    assert list(reasons(book, Stream.DEAL_CONTACTS)) == ["D1:C1:champion (line 3)"]
+    assert (["A1"], ["D1:C1:champion"]) == (ids(book, Stream.ACCOUNTS), ids(book, Stream.DEAL_CONTACTS))
+    assert {"A1 (line 3)": 'the id "A1" is there twice; the first row counts'} == reasons(book, Stream.ACCOUNTS)
+    assert ["D1:C1:champion (line 3)"] == list(reasons(book, Stream.DEAL_CONTACTS))
 
 
 def test_a_row_without_an_id_is_named_by_its_line(tmp_path: Path) -> None:
     """Rows without an id are set aside one by one."""
     book = Book.open(written(tmp_path, accounts=",Nameless,,,,,,,,\n,Another,,,,,,,,\n"))
 
-    assert reasons(book, Stream.ACCOUNTS) == {"(line 3)": "id is missing", "(line 4)": "id is missing"}
+    assert {"(line 3)": "id is missing", "(line 4)": "id is missing"} == reasons(book, Stream.ACCOUNTS)
 
 
 def test_what_points_at_a_row_set_aside_says_so(tmp_path: Path) -> None:
@@ -247,8 +247,8 @@ def test_what_points_at_a_row_set_aside_says_so(tmp_path: Path) -> None:
     rows = {"accounts": "A2,Bad,,,odd,,,,,\n", "contacts": "C2,A2,Ben,,,,,,\n", "activities": "X2,call,,,,,,,,,,C2\n"}
     book = Book.open(written(tmp_path, **rows))
 
-    assert reasons(book, Stream.CONTACTS) == {"C2": 'account_id "A2" is a row that was set aside (accounts.csv:3:10)'}
-    assert reasons(book, Stream.ACTIVITIES) == {"X2": 'contact_ids "C2" is a row that was set aside (contacts.csv:3:4)'}
+    assert {"C2": 'account_id "A2" is a row that was set aside (accounts.csv:3:10)'} == reasons(book, Stream.CONTACTS)
+    assert {"X2": 'contact_ids "C2" is a row that was set aside (contacts.csv:3:4)'} == reasons(book, Stream.ACTIVITIES)
 
 
 def test_lesser_links_to_nowhere_are_emptied(tmp_path: Path) -> None:
@@ -258,12 +258,12 @@ def test_lesser_links_to_nowhere_are_emptied(tmp_path: Path) -> None:
     report = book.report()
 
     assert {stream: {} for stream in Stream} == {stream: reasons(book, stream) for stream in Stream}
-    assert [str(problem) for problem in report.problems] == [
+    assert [
         'users.csv:3:10: warning: manager_id "U9" is no row of users.csv; left empty',
         'accounts.csv:3:10: warning: owner_id "U9" is no row of users.csv; left empty',
         'accounts.csv:3:13: warning: parent_id "A9" is no row of accounts.csv; left empty',
         'deals.csv:3:15: warning: referred_by_contact_id "C9" is no row of contacts.csv; left empty',
-    ]
+    ] == [str(problem) for problem in report.problems]
     assert Count(records=2, cleared=2) == report.counts[Stream.ACCOUNTS]
     assert Account(id="A2", name="Other") == list(book.read(Stream.ACCOUNTS))[1]
 
@@ -273,7 +273,7 @@ def test_parents_and_managers_may_come_later_in_the_file(tmp_path: Path) -> None
     rows = {"users": "U2,,,,U3,\nU3,,,,,\n", "accounts": "A2,,,A3,,,,,,\nA3,,,,,,,,,\n"}
     book = Book.open(written(tmp_path, **rows))
 
-    assert book.problems() == ()
+    assert () == book.problems()
 
 
 def test_lines_stay_right_across_quoted_newlines(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_lines_stay_right_across_quoted_newlines(tmp_path: Path) -> None:
 
     assert Account(id="A1", name='Two\r\nlines, "quoted"') == first
     assert isinstance(second, SetAside)
-    assert (second.raw, str(second.place)) == ('A2,"One\nmore",,,odd,,,,,', "accounts.csv:6:9")
+    assert ('A2,"One\nmore",,,odd,,,,,', "accounts.csv:6:9") == (second.raw, str(second.place))
     assert Account(id="A3", name="Last") == third
 
 
@@ -299,7 +299,7 @@ def test_an_open_quotation_mark_costs_only_its_row(tmp_path: Path) -> None:
 
     assert isinstance(rows[1], SetAside)
     assert "is a quotation mark left open?" in rows[1].reason
-    assert rows[-1].id == "X19999"
+    assert "X19999" == rows[-1].id
 
 
 def test_further_columns_become_custom_fields(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_further_columns_become_custom_fields(tmp_path: Path) -> None:
     (tmp_path / "accounts.csv").write_text(f"{header}\n2024-05-01,A1,Acme,,,,,,,,,\n,A2,Other,,,,,,,,,green\n")
     book = Book.open(tmp_path)
 
-    assert book.custom_columns(Stream.ACCOUNTS) == ("go_live_on", "health")
+    assert ("go_live_on", "health") == book.custom_columns(Stream.ACCOUNTS)
     assert [
         Account(id="A1", name="Acme", custom={"go_live_on": "2024-05-01"}),
         Account(id="A2", name="Other", custom={"health": "green"}),
@@ -323,9 +323,9 @@ def test_further_columns_that_nobody_keeps_are_said(tmp_path: Path) -> None:
     (tmp_path / "activities.csv").write_text(f"{header}\nX1,call,,,,,,,,,,,good\n")
     book = Book.open(tmp_path)
 
-    assert (book.custom_columns(Stream.ACTIVITIES), ids(book, Stream.ACTIVITIES)) == ((), ["X1"])
-    assert [str(problem) for problem in book.problems()] == [
-        'activities.csv:1:96: warning: column "mood" is not read: activities keep no further fields'
+    assert ((), ["X1"]) == (book.custom_columns(Stream.ACTIVITIES), ids(book, Stream.ACTIVITIES))
+    assert ['activities.csv:1:96: warning: column "mood" is not read: activities keep no further fields'] == [
+        str(problem) for problem in book.problems()
     ]
 
 
@@ -335,7 +335,7 @@ def test_a_report_lists_so_many_and_counts_the_rest(tmp_path: Path) -> None:
     book = Book.open(written(tmp_path, activities="".join(f"B{number},odd,,,,,,,,,,\n" for number in range(bad))))
     report = book.report()
 
-    assert str(report.problems[-1]) == "activities.csv: error: and 5 more problems like these"
+    assert "activities.csv: error: and 5 more problems like these" == str(report.problems[-1])
     assert Count(records=1, set_aside=bad) == report.counts[Stream.ACTIVITIES]
 
 
