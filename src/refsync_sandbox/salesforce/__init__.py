@@ -1,0 +1,65 @@
+"""The Salesforce side of the sandbox: an org that serves a book over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+from refsync.book import Book
+from refsync_sandbox.changes import Change
+from refsync_sandbox.clock import Clock
+from refsync_sandbox.crm import TaskView
+from refsync_sandbox.salesforce.api import Api
+from refsync_sandbox.salesforce.database import connect
+from refsync_sandbox.salesforce.edits import Edits
+from refsync_sandbox.salesforce.load import load
+from refsync_sandbox.salesforce.oauth import OAuth
+from refsync_sandbox.salesforce.paths import label_of
+from refsync_sandbox.salesforce.queries import Queries
+from refsync_sandbox.salesforce.records import Records
+from refsync_sandbox.salesforce.secrets import Secrets, key_pair
+from refsync_sandbox.salesforce.signin import SignIn
+from refsync_sandbox.salesforce.views import ids, tasks
+
+__all__ = ["Salesforce", "Secrets", "key_pair"]
+
+
+class Salesforce:
+    """An org. Get one from `Salesforce.load`."""
+
+    name = "salesforce"
+
+    def __init__(self, book: Book, clock: Clock, secrets: Secrets) -> None:
+        self._database = connect()
+        loaded = load(self._database, book, clock)
+        self.set_aside = loaded.set_aside
+        """Rows of the book that could not be read and are not served."""
+        records = Records(self._database, loaded.schema, clock, loaded.counters)
+        self.oauth = OAuth(secrets, clock)
+        self.api = Api(self._database, loaded.schema, records, Queries(self._database, loaded.schema, clock), self.oauth, clock)
+        self._edits = Edits(self._database, loaded.schema, records, clock)
+
+    @classmethod
+    def load(cls, book: Book, clock: Clock, secrets: Secrets | None = None) -> Salesforce:
+        """Return an org that holds a book, by the clock's time. Rows of the book that cannot be read are left out."""
+        return cls(book, clock, secrets or Secrets())
+
+    def routes(self) -> Sequence[BaseRoute]:
+        return [*SignIn(self.oauth).routes(), *self.api.routes()]
+
+    def endpoint(self, method: str, path: str) -> str:
+        return label_of(path)
+
+    def writes(self, method: str, path: str) -> bool:
+        return method in ("POST", "PATCH", "DELETE") and path.startswith("/services/data/")
+
+    def tasks(self) -> Sequence[TaskView]:
+        return tasks(self._database)
+
+    def ids(self) -> Mapping[str, Mapping[str, str]]:
+        return ids(self._database)
+
+    def change(self, changes: Sequence[Change]) -> Sequence[Mapping[str, Any]]:
+        return self._edits.change(changes)

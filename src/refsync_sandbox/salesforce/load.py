@@ -1,0 +1,208 @@
+"""A book of business into the tables of an org.
+
+Law: ids are counted in the order of the book; stamps are the record's own past (never later than an hour before the clock, so
+that a pull that holds back a minute sees everything); rows are streamed, so memory does not grow with the activities.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from refsync.book import Book
+from refsync.model import Activity, Case, Instant, Record, SetAside, Stream, moment
+from refsync_sandbox.clock import Clock
+from refsync_sandbox.salesforce import people
+from refsync_sandbox.salesforce.activities import ActivityRows
+from refsync_sandbox.salesforce.custom import Guess, custom_name, custom_value
+from refsync_sandbox.salesforce.database import create, index
+from refsync_sandbox.salesforce.ids import nth_id
+from refsync_sandbox.salesforce.objects import standard
+from refsync_sandbox.salesforce.schema import Field, Schema
+from refsync_sandbox.salesforce.translate import OBJECTS, Fields, deal_fields, fields_of
+from refsync_sandbox.salesforce.wire import stamp_of
+
+_HOUR: Instant = 3_600_000
+_NEVER_LATER = _HOUR
+_UNKNOWN = 24 * _HOUR
+"""How long before the clock a record was made whose time the book does not say, or says to be in the future."""
+_BATCH = 2_000
+_LINKS = {
+    "owner_id": Stream.USERS,
+    "manager_id": Stream.USERS,
+    "parent_id": Stream.ACCOUNTS,
+    "account_id": Stream.ACCOUNTS,
+    "contact_id": Stream.CONTACTS,
+    "referred_by_contact_id": Stream.CONTACTS,
+    "deal_id": Stream.DEALS,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What loading a book left behind."""
+
+    schema: Schema
+    counters: Mapping[str, int]
+    """How many ids of each object are given out."""
+    set_aside: int
+    """Rows of the book that could not be read."""
+
+
+def load(database: sqlite3.Connection, book: Book, clock: Clock) -> Loaded:
+    """Fill an empty database from a book."""
+    return _Loading(database, book, clock).run()
+
+
+def schema_for(book: Book) -> Schema:
+    """Return the standard schema with a field for every further column of the book, typed by its values."""
+    extra = {OBJECTS[stream]: list(_custom_fields(book, stream)) for stream in Stream if stream in OBJECTS}
+    return standard().with_fields(extra)
+
+
+def _custom_fields(book: Book, stream: Stream) -> Iterator[Field]:
+    columns = book.custom_columns(stream)
+    if not columns:
+        return
+    guesses = {column: Guess() for column in columns}
+    for record in book.read(stream):
+        for column, text in getattr(record, "custom", {}).items():
+            guesses[column].see(text)
+    known = standard().objects[OBJECTS[stream]]
+    for column, guess in guesses.items():
+        if custom_name(column) not in known.fields:
+            yield guess.field(custom_name(column))
+
+
+class _Loading:
+    def __init__(self, database: sqlite3.Connection, book: Book, clock: Clock) -> None:
+        self._database, self._book = database, book
+        self._schema = schema_for(book)
+        self._now = clock.instant()
+        self._counters: dict[str, int] = defaultdict(int)
+        self._ids: dict[Stream, dict[str, str]] = defaultdict(dict)
+        self._account_of: dict[str, str | None] = {}
+        self._later: list[tuple[Stream, str, str, str]] = []
+        self._set_aside = 0
+
+    def run(self) -> Loaded:
+        create(self._database, self._schema)
+        self._database.execute("BEGIN")
+        for subject, rows in people.standing_rows(lambda name: self._head(name, "", None, None)):
+            self._insert(subject, rows)
+        for stream in Stream:
+            if stream is not Stream.ACTIVITIES:
+                self._insert(OBJECTS[stream], self._rows(stream))
+        self._activities()
+        index(self._database, self._schema)
+        self._link_forward()
+        self._database.execute("COMMIT")
+        return Loaded(schema=self._schema, counters=dict(self._counters), set_aside=self._set_aside)
+
+    def _records(self, stream: Stream) -> Iterator[Record]:
+        for record in self._book.read(stream):
+            if isinstance(record, SetAside):
+                self._set_aside += 1
+            else:
+                yield record
+
+    def _insert(self, subject: str, rows: Iterable[Fields]) -> None:
+        """Insert rows that all have the fields of the first; what they lack is null or false."""
+        given = iter(rows)
+        first = next(given, None)
+        if first is None:
+            return
+        names = ", ".join(f'"{name}"' for name in first)
+        places = ", ".join("?" * len(first))
+        statement = f'INSERT INTO "{subject}" ({names}) VALUES ({places})'  # noqa: S608 - names from the schema
+        self._database.execute(statement, tuple(first.values()))
+        self._database.executemany(statement, (tuple(row.values()) for row in given))
+
+    def _head(self, subject: str, book_id: str, own: Instant | None, by: str | None) -> Fields:
+        """Return the fields every record has; `own` is its own time."""
+        number = self._counters[subject]
+        self._counters[subject] = number + 1
+        if own is None or own > self._now:
+            own = self._now - _UNKNOWN
+        made = stamp_of(min(own, self._now - _NEVER_LATER))
+        by = by or people.INTEGRATION_ID
+        return {
+            "Id": nth_id(self._schema.objects[subject].prefix, number),
+            "_book": book_id or None,
+            "CreatedDate": made,
+            "CreatedById": by,
+            "LastModifiedDate": made,
+            "LastModifiedById": by,
+            "SystemModstamp": made,
+        }
+
+    def _rows(self, stream: Stream) -> Iterator[Fields]:
+        subject = OBJECTS[stream]
+        own_fields = self._schema.objects[subject].fields
+        custom = {column: own_fields[custom_name(column)] for column in self._book.custom_columns(stream)}
+        for record in self._records(stream):
+            values = self._resolved(record)
+            own = values["opened_at"] if isinstance(record, Case) else values.get("created_at")
+            head = self._head(subject, record.id, own, values.get("owner_id"))
+            self._remember(stream, record, head["Id"], values)
+            row = head | self._own_fields(stream, values)
+            row["CreatedDate"] = head["CreatedDate"]
+            for column, found in custom.items():
+                row[found.name] = custom_value(found, getattr(record, "custom", {}).get(column))
+            yield row
+
+    def _own_fields(self, stream: Stream, values: Fields) -> Fields:
+        if stream is Stream.USERS:
+            user = fields_of("users", values)
+            return user | {
+                "Username": user["Email"] or f"{values['id']}@sandbox.example.com".lower(),
+                "ProfileId": people.PERSON_PROFILE,
+                "UserType": "Standard",
+            }
+        if stream is Stream.DEAL_CONTACTS:
+            return fields_of(stream, values)
+        owner = {"OwnerId": values.get("owner_id") or people.INTEGRATION_ID}
+        if stream is Stream.DEALS:
+            return deal_fields(values, moment(values["created_at"] or self._now)) | owner
+        return {"CreatedDate": None} | fields_of(stream, values) | owner
+
+    def _resolved(self, record: Record) -> Fields:
+        """Return a record's columns with book ids turned into Salesforce ids."""
+        values: Fields = {one.name: getattr(record, one.name) for one in fields(record)}
+        for name, target in _LINKS.items():
+            if values.get(name):
+                values[name] = self._ids[target].get(values[name])
+        return values
+
+    def _remember(self, stream: Stream, record: Record, record_id: str, values: Fields) -> None:
+        if stream in (Stream.USERS, Stream.ACCOUNTS, Stream.CONTACTS, Stream.DEALS):
+            self._ids[stream][record.id] = record_id
+        if stream in (Stream.CONTACTS, Stream.DEALS):
+            self._account_of[record_id] = values["account_id"]
+        for column, field in (("manager_id", "ManagerId"), ("parent_id", "ParentId")):
+            target = getattr(record, column, None)
+            if target and not values[column]:
+                self._later.append((stream, field, record_id, target))
+
+    def _link_forward(self) -> None:
+        """Set the links of users and accounts to rows that came later in the file."""
+        for stream, field, record_id, target in self._later:
+            statement = f'UPDATE "{OBJECTS[stream]}" SET "{field}" = ? WHERE Id = ?'  # noqa: S608 - names from the schema
+            self._database.execute(statement, (self._ids[stream].get(target), record_id))
+
+    def _activities(self) -> None:
+        rows = ActivityRows(self._head, self._account_of)
+        waiting: dict[str, list[Fields]] = defaultdict(list)
+        for record in self._records(Stream.ACTIVITIES):
+            if not isinstance(record, Activity):
+                continue
+            values = self._resolved(record)
+            values["contact_ids"] = [self._ids[Stream.CONTACTS][one] for one in values["contact_ids"]]
+            for subject, row in rows.of(values):
+                waiting[subject].append(row)
+                if len(waiting[subject]) >= _BATCH:
+                    self._insert(subject, waiting.pop(subject))
+        for subject, left in waiting.items():
+            self._insert(subject, left)

@@ -1,0 +1,105 @@
+"""Answers to queries, page by page.
+
+Law: what a query found is fixed when it is first run; later pages show those records as they are by then. A locator that is too
+old, or pushed out by ten newer ones, is gone (salesforce.md 4, Paging).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import orjson
+
+from refsync_sandbox.clock import Clock
+from refsync_sandbox.salesforce.grammar import parse
+from refsync_sandbox.salesforce.ids import nth_id
+from refsync_sandbox.salesforce.plans import Plan, Planner
+from refsync_sandbox.salesforce.refusals import Refused
+from refsync_sandbox.salesforce.schema import Schema
+from refsync_sandbox.salesforce.soql import Fault
+
+PAGE = 2_000
+SMALLEST_PAGE = 200
+OPEN_LOCATORS = 10
+IDLE = timedelta(minutes=15)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Open:
+    """A query whose pages are still being fetched."""
+
+    plan: Plan
+    rows: array[int]
+    size: int
+    used: datetime
+
+
+class Queries:
+    """Runs queries on one database."""
+
+    def __init__(self, database: sqlite3.Connection, schema: Schema, clock: Clock) -> None:
+        self._database, self._schema, self._clock = database, schema, clock
+        self._open: dict[str, _Open] = {}
+        self._opened = 0
+        self._plan = lru_cache(maxsize=256)(self._planned)
+
+    def run(self, text: str, base: str, *, everything: bool, size: int = PAGE) -> bytes:
+        """Return the first page of a query as JSON. `base` is the path of the API version. Raises Refused."""
+        plan = self._plan(text, everything, self._clock.now().toordinal())
+        if plan.columns:
+            return self._aggregates(plan)
+        rows = array("q", (number for (number,) in self._database.execute(plan.find, plan.values)))
+        if plan.count_only:
+            return _body(len(rows), [], "")
+        asked = _Open(plan=plan, rows=rows, size=max(SMALLEST_PAGE, min(size, PAGE)), used=self._clock.now())
+        locator = self._keep(asked) if len(rows) > asked.size else ""
+        return self._page(asked, locator, 0, base)
+
+    def more(self, locator: str, base: str) -> bytes:
+        """Return a later page by the last part of its URL. Raises Refused when the locator is unknown or too old."""
+        name, _, offset = locator.partition("-")
+        asked = self._open.get(name)
+        now = self._clock.now()
+        if asked is None or not offset.isdecimal() or now - asked.used > IDLE:
+            raise Refused("INVALID_QUERY_LOCATOR", "invalid query locator")
+        asked.used = now
+        return self._page(asked, name, int(offset), base)
+
+    def _planned(self, text: str, everything: bool, _day: int) -> Plan:
+        try:
+            return Planner(self._schema, everything=everything, today=self._clock.now().date()).plan(parse(text))
+        except Fault as fault:
+            raise fault.in_text(text) from None
+
+    def _keep(self, asked: _Open) -> str:
+        self._opened += 1
+        name = nth_id("0r8", self._opened)
+        self._open[name] = asked
+        if len(self._open) > OPEN_LOCATORS:
+            del self._open[next(iter(self._open))]
+        return name
+
+    def _page(self, asked: _Open, locator: str, offset: int, base: str) -> bytes:
+        end = offset + asked.size
+        page = orjson.dumps(asked.rows[offset:end].tolist()).decode()
+        values = {**asked.plan.values, "page": page, "base": f"{base}/sobjects/"}
+        rows = [row for (row,) in self._database.execute(asked.plan.show, values)]
+        more = f"{base}/query/{locator}-{end}" if end < len(asked.rows) else ""
+        return _body(len(asked.rows), rows, more)
+
+    def _aggregates(self, plan: Plan) -> bytes:
+        records = [
+            {"attributes": {"type": "AggregateResult"}, **dict(zip(plan.columns, row, strict=True))}
+            for row in self._database.execute(plan.find, plan.values)
+        ]
+        return orjson.dumps({"totalSize": len(records), "done": True, "records": records})
+
+
+def _body(total: int, rows: list[str], more: str) -> bytes:
+    following = f'"nextRecordsUrl":"{more}",' if more else ""
+    done = "false" if more else "true"
+    return f'{{"totalSize":{total},"done":{done},{following}"records":[{",".join(rows)}]}}'.encode()

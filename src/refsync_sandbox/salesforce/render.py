@@ -1,0 +1,111 @@
+"""Rows as JSON, written by SQLite itself.
+
+Law: a page is one statement whose rows are finished JSON texts, so that no Python runs per row. Fields come in the order of the
+query; a parent is an object with its own attributes, or null; children are a small query result, or null when there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from refsync_sandbox.salesforce.schema import NUMBERS, TEXTS, Field, Kind
+from refsync_sandbox.salesforce.scope import NAME, Scope
+from refsync_sandbox.salesforce.soql import Fault, Path, Select
+
+_DEPTH = 100
+"""How many pieces are joined before a bracket is put round them: SQLite allows expressions of depth 1,000."""
+
+Children: TypeAlias = Callable[[Select], tuple[str, str]]
+"""Returns the relationship name of a sub-query, and the SQL of its result as JSON."""
+
+
+class Row:
+    """What a query selects of one scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._values: dict[str, str] = {}
+        self._parents: dict[str, Row] = {}
+
+    def add(self, path: Path) -> None:
+        """Select a field. Raises Fault when it does not exist or is there already."""
+        *relationships, name = self._scope.path_names(path)
+        row = self
+        for relationship in relationships:
+            row = row._parent(relationship, path)
+        row._add(name, path)
+
+    def add_children(self, name: str, sql: str) -> None:
+        """Select the result of a sub-query."""
+        self._values[name] = sql
+
+    def sql(self) -> str:
+        """Return the SQL of the row as a JSON object."""
+        alias, subject = self._scope.alias, self._scope.object
+        kind = f"{alias}.Type" if subject is NAME else _quoted(subject.name)
+        pieces = ["""'{"attributes":{"type":"'""", kind, """'","url":"'""", ":base", kind, "'/'", f"{alias}.Id", """'"}'"""]
+        for name, value in self._members():
+            pieces += [_quoted(f',"{name}":'), value]
+        return _joined([*pieces, "'}'"])
+
+    def _members(self) -> Iterable[tuple[str, str]]:
+        for name, value in self._values.items():
+            if name in self._parents:
+                parent = self._parents[name]
+                yield name, f"CASE WHEN {parent._scope.alias}.Id IS NULL THEN 'null' ELSE {parent.sql()} END"
+            else:
+                yield name, value
+
+    def _add(self, name: str, path: Path) -> None:
+        found, column = self._scope.own_field(name, path)
+        if found.name in self._values:
+            raise Fault("INVALID_FIELD", f"duplicate field selected: {found.name}", path.at)
+        self._values[found.name] = json_sql(found, column)
+
+    def _parent(self, relationship: str, path: Path) -> Row:
+        scope = self._scope.parent(relationship, path)
+        name = self._scope.relationship(relationship)
+        self._values.setdefault(name, "")
+        return self._parents.setdefault(name, Row(scope))
+
+
+def json_sql(found: Field, column: str) -> str:
+    """Return the SQL of a value as JSON."""
+    if found.kind is Kind.BOOLEAN:
+        return f"CASE WHEN {column} THEN 'true' ELSE 'false' END"
+    if found.kind in NUMBERS:
+        return f"coalesce({column}, 'null')"
+    if found.kind in TEXTS:
+        return f"json_quote({column})"
+    return f"""coalesce('"' || {column} || '"', 'null')"""
+
+
+_CHILDREN = """(SELECT CASE WHEN count(*) = 0 THEN 'null' ELSE
+    '{"totalSize":' || count(*) || ',"done":true,"records":[' || group_concat(row) || ']}' END
+    FROM (SELECT $row AS row $source))"""
+
+
+def children_sql(row: str, source: str) -> str:
+    """Return the SQL of a sub-query's result: an object of its rows, or null."""
+    return _CHILDREN.replace("$source", source).replace("$row", row)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _joined(pieces: list[str]) -> str:
+    """Return pieces of SQL joined as text; constants that meet become one."""
+    merged: list[str] = []
+    for piece in pieces:
+        if merged and _constant(piece) and _constant(merged[-1]):
+            merged[-1] = merged[-1][:-1] + piece[1:]
+        else:
+            merged.append(piece)
+    groups = [" || ".join(merged[start : start + _DEPTH]) for start in range(0, len(merged), _DEPTH)]
+    return groups[0] if len(groups) == 1 else " || ".join(f"({group})" for group in groups)
+
+
+def _constant(piece: str) -> bool:
+    return piece.startswith("'") and piece.endswith("'") and "' || " not in piece
