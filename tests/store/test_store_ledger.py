@@ -1,0 +1,267 @@
+"""The ledger: what a key goes through, and that nothing is done twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from refsync.company import Company
+from refsync.connector import Batch, Outcome, OutcomeKind
+from refsync.finding import Finding, State
+from refsync.model import Activity, ActivityKind, ActivityStatus, Stream
+from refsync.store import ledger, mirror
+from refsync.store.engine import Database, Store
+
+WRITTEN = Outcome(kind=OutcomeKind.WRITTEN, task_id="00T1")
+REJECTED = Outcome(kind=OutcomeKind.REJECTED, reason="owner inactive")
+
+
+def made(key: str = "k", **values: Any) -> Finding:
+    return Finding(
+        **{
+            "key": key,
+            "rule": "reconnect",
+            "kind": "care",
+            "subject_kind": "account",
+            "subject_id": "a",
+            "account_id": "a",
+            "owner_id": "u",
+            "subject": "Call Acme",
+            "text": "It has been long.",
+            "facts": '{"last":1}',
+            "do": "call",
+            "priority": "high",
+            "due_on": date(2024, 3, 1),
+            "due_at": 5,
+            "opened_at": 1,
+            "sent_at": 1,
+            "run": "r1",
+            **values,
+        }
+    )
+
+
+def only(db: Database, connection: str) -> Finding:
+    (found,) = ledger.everything(db, connection)
+    return found
+
+
+def test_finding_is_kept_whole(store: Store, connection: str) -> None:
+    """What is entered can be read again with every field."""
+    whole = made(contact_id="c", deal_id="d", episode="never", n=2, waiting_for="w", task_id="t", reason="r", closed_at=9)
+    with store.write() as db:
+        ledger.intend(db, connection, [whole])
+        found = ledger.in_state(db, connection, State.SENDING)
+
+    assert [whole] == found
+
+
+def test_key_enters_once(store: Store, connection: str) -> None:
+    """A known key stays as it is, and only new keys are reported."""
+    with store.write() as db:
+        first = ledger.intend(db, connection, [made("a"), made("b")])
+        second = ledger.intend(db, connection, [made("b", owner_id="other"), made("c")])
+        owners = {one.key: one.owner_id for one in ledger.everything(db, connection)}
+
+    assert ({"a", "b"}, {"c"}) == (set(first), set(second))
+    assert {"a": "u", "b": "u", "c": "u"} == owners
+
+
+def test_many_findings_enter_at_once(store: Store, connection: str) -> None:
+    """A first run may bring thousands of findings."""
+    with store.write() as db:
+        new = ledger.intend(db, connection, [made(str(number)) for number in range(2500)])
+
+    assert 2500 == len(new)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "task_id", "reason"),
+    [
+        (WRITTEN, State.OPEN, "00T1", ""),
+        (Outcome(kind=OutcomeKind.ADOPTED, task_id="00T2"), State.OPEN, "00T2", ""),
+        (REJECTED, State.REJECTED, "", "owner inactive"),
+        (Outcome(kind=OutcomeKind.UNSENT, reason="refused"), State.PENDING, "", "refused"),
+        (Outcome(kind=OutcomeKind.UNCERTAIN, reason="timeout"), State.SENDING, "", "timeout"),
+    ],
+)
+def test_outcome_settles_what_was_sent(
+    store: Store, connection: str, outcome: Outcome, state: State, task_id: str, reason: str
+) -> None:
+    """A task is open once it is written or adopted; refused, unsent and uncertain ones say why."""
+    with store.write() as db:
+        ledger.intend(db, connection, [made()])
+        ledger.settle(db, connection, "k", outcome, at=7)
+        found = only(db, connection)
+
+    assert (state, task_id, reason) == (found.state, found.task_id, found.reason)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent_at"), [(OutcomeKind.UNCERTAIN, 7), (OutcomeKind.UNSENT, None), (OutcomeKind.WRITTEN, 1)], ids=str
+)
+def test_wait_counts_from_the_last_uncertain_outcome(
+    store: Store, connection: str, kind: OutcomeKind, sent_at: int | None
+) -> None:
+    """After an unknown outcome `sent_at` is that instant; what was not sent has none."""
+    with store.write() as db:
+        ledger.intend(db, connection, [made()])
+        ledger.settle(db, connection, "k", Outcome(kind=kind), at=7)
+        found = only(db, connection)
+
+    assert sent_at == found.sent_at
+
+
+@pytest.mark.parametrize("state", [State.DONE, State.OPEN, State.WAITING, State.DISMISSED])
+def test_only_what_is_being_sent_is_settled(store: Store, connection: str, state: State) -> None:
+    """A late outcome changes nothing that has moved on."""
+    with store.write() as db:
+        ledger.intend(db, connection, [made(state=state)])
+        ledger.settle(db, connection, "k", REJECTED, at=7)
+        found = only(db, connection)
+
+    assert state == found.state
+
+
+def test_waiting_finding_is_sent_with_its_new_words(store: Store, connection: str) -> None:
+    """When a waiting or refused finding is sent at last, it takes its new text, owner and due day and loses its reason."""
+    with store.write() as db:
+        ledger.intend(
+            db, connection, [made(state=State.WAITING, waiting_for="other", reason="was refused", closed_at=3, sent_at=None)]
+        )
+        ready = ledger.send(db, connection, [made(text="New words.", owner_id="v", due_on=date(2024, 5, 1), sent_at=8)])
+        (found,) = ledger.in_state(db, connection, State.SENDING)
+
+    assert {"k"} == ready
+    assert made(text="New words.", owner_id="v", due_on=date(2024, 5, 1), sent_at=8) == found
+
+
+@pytest.mark.parametrize("state", [State.OPEN, State.SNOOZED, State.DONE, State.DISMISSED, State.EXPIRED])
+def test_what_has_a_task_or_is_over_is_not_sent(store: Store, connection: str, state: State) -> None:
+    """A finding whose task exists, or that is over, is never sent again, nor is an unknown one."""
+    with store.write() as db:
+        ledger.intend(db, connection, [made(state=state)])
+        ready = ledger.send(db, connection, [made(text="New words."), made("unknown")])
+        found = only(db, connection)
+
+    assert (frozenset(), state) == (ready, found.state)
+
+
+def test_what_is_over_stays_over(store: Store, connection: str) -> None:
+    """A finding is closed once; a second close changes nothing."""
+    with store.write() as db:
+        ledger.intend(db, connection, [made(state=State.OPEN)])
+        closed = [ledger.close(db, connection, "k", state, state.value, 5) for state in (State.CLEARED, State.EXPIRED)]
+        found = only(db, connection)
+
+    assert ([True, False], State.CLEARED, "cleared", 5) == (closed, found.state, found.reason, found.closed_at)
+
+
+def test_closing_into_a_live_state_is_refused(store: Store, connection: str) -> None:
+    """Closing means that it is over."""
+    with store.write() as db, pytest.raises(ValueError, match="open is no state of a closed finding"):
+        ledger.close(db, connection, "k", State.OPEN, "", 5)
+
+
+def test_live_findings_are_read_without_their_texts(store: Store, connection: str) -> None:
+    """The planner reads live findings, by key, without texts and facts."""
+    with store.write() as db:
+        ledger.intend(db, connection, [made("b", state=State.WAITING), made("a", state=State.OPEN), made("c", state=State.DONE)])
+        found = ledger.findings(db, connection)
+
+    light = {"subject": "", "text": "", "facts": "{}"}
+    assert [made("a", state=State.OPEN, **light), made("b", state=State.WAITING, **light)] == found
+
+
+def test_history_of_a_rule(store: Store, connection: str) -> None:
+    """All findings of one rule about the asked subjects come back, oldest first."""
+    with store.write() as db:
+        ledger.intend(
+            db,
+            connection,
+            [
+                made("new", opened_at=9),
+                made("old", state=State.DONE),
+                made("other subject", subject_id="b"),
+                made("other rule", rule="ask"),
+            ],
+        )
+        found = ledger.history(db, connection, "reconnect", ["a", "c"])
+
+    assert ["old", "new"] == [one.key for one in found]
+
+
+def test_pending_findings_can_be_forgotten(store: Store, connection: str) -> None:
+    """A pending finding goes without a trace; one that was ever sent does not."""
+    with store.write() as db:
+        ledger.intend(db, connection, [made("pending", state=State.PENDING), made("open", state=State.OPEN)])
+        ledger.forget(db, connection, ["pending", "open"])
+        left = [one.key for one in ledger.everything(db, connection)]
+
+    assert ["open"] == left
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (ActivityStatus.DONE, State.DONE),
+        (ActivityStatus.CANCELLED, State.DISMISSED),
+        (ActivityStatus.PLANNED, State.OPEN),
+    ],
+)
+def test_what_people_did_to_a_task_is_taken_in(store: Store, connection: str, status: ActivityStatus, state: State) -> None:
+    """A task that a rep completed is done, one that was called off is dismissed, an open one stays."""
+    task = Activity(id="00T1", kind=ActivityKind.TASK, status=status, task_key="k")
+    with store.write() as db:
+        ledger.intend(db, connection, [made(state=State.OPEN, task_id="00T1")])
+        mirror.write_batch(db, connection, Stream.ACTIVITIES, Batch(records=(task,)), company=Company(), now=1)
+        ledger.reconcile(db, connection, at=9)
+        found = only(db, connection)
+
+    assert (state, None if state is State.OPEN else 9) == (found.state, found.closed_at)
+
+
+def test_deleted_task_is_dismissed(store: Store, connection: str) -> None:
+    """A task that a person deleted never comes back; a finding that is over stays as it was."""
+    with store.write() as db:
+        ledger.intend(db, connection, [made("a", state=State.OPEN, task_id="1"), made("b", state=State.DONE, task_id="2")])
+        dismissed = ledger.dismiss(db, connection, ["1", "2", "3"], at=9)
+        found = {one.key: one.state for one in ledger.everything(db, connection)}
+
+    assert (1, {"a": State.DISMISSED, "b": State.DONE}) == (dismissed, found)
+
+
+def test_caps_count_what_was_sent(store: Store, connection: str) -> None:
+    """Per owner the tasks sent since an instant count, unless they were refused or never sent."""
+    sent = made(state=State.OPEN, sent_at=10)
+    others = [
+        replace(sent, key="done", state=State.DONE),
+        replace(sent, key="sending", state=State.SENDING),
+        replace(sent, key="refused", state=State.REJECTED),
+        replace(sent, key="waiting", state=State.WAITING),
+        replace(sent, key="earlier", sent_at=9),
+        replace(sent, key="other", owner_id="v"),
+    ]
+    with store.write() as db:
+        ledger.intend(db, connection, [sent, *others])
+        found = ledger.created_since(db, connection, 10)
+
+    assert {"u": 3, "v": 1} == found
+
+
+def test_last_ask_is_the_last_that_was_done(store: Store, connection: str) -> None:
+    """Asks count once they are done, for the account and for the person."""
+    ask = made(kind="ask", state=State.DONE, contact_id="c", closed_at=5)
+    others = [
+        replace(ask, key="later", closed_at=7, contact_id=None),
+        replace(ask, key="expired", state=State.EXPIRED, closed_at=8),
+        replace(ask, key="care", kind="care", closed_at=9),
+    ]
+    with store.write() as db:
+        ledger.intend(db, connection, [ask, *others])
+        found = ledger.last_asks(db, connection)
+
+    assert ledger.LastAsks(of_account={"a": 7}, of_contact={"c": 5}) == found
