@@ -28,7 +28,7 @@ def task(key: str = "a" * 64, **rest: str) -> Task:
         "priority": "high",
         "owner_id": "U1",
     }
-    return Task(key=key, due_on=date(2026, 11, 25), due_at=NOW, owner_id="U1", **(fields | rest))
+    return Task(key=key, due_on=date(2026, 11, 25), due_at=NOW, **(fields | rest))
 
 
 def rows(folder: Path) -> list[list[str]]:
