@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from refsync.connector import Batch, ConnectionSettings, Cursor
 from refsync.connector import options as checked
@@ -27,7 +28,10 @@ __all__ = ["HubSpot", "connect"]
 
 def connect(settings: ConnectionSettings) -> HubSpot:
     """Return the connector of a HubSpot connection. Raises ConfigError with everything that is wrong; calls nobody yet."""
-    return HubSpot(settings, checked(HubSpotOptions, settings))
+    given = dict(settings.options)
+    if isinstance(given.get("ca_file"), str):
+        given["ca_file"] = settings.base / given["ca_file"]
+    return HubSpot(settings, checked(HubSpotOptions, replace(settings, options=given)))
 
 
 class HubSpot:

@@ -87,11 +87,19 @@ def translated(
         try:
             if loose:
                 orjson.dumps(raw)  # refuses half a surrogate pair, which no database takes
+            _check(raw["properties"])
             found.records.extend(translate(raw, links.get(raw["id"], NO_LINKS), vocabulary))
             found.merged.extend(merges(raw))
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
             found.set_aside.append(set_aside(raw, error))
     return found
+
+
+def _check(properties: Json) -> None:
+    """Raise TypeError unless all values are texts, as HubSpot's are."""
+    for name, value in properties.items():
+        if value is not None and type(value) is not str:
+            raise TypeError(f"the property {name} is no text")
 
 
 def set_aside(raw: Json, error: Exception) -> SetAside:

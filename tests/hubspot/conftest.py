@@ -1,21 +1,30 @@
-"""A stand-in that answers what a test tells it to, byte for byte, for what no proper CRM would answer."""
+"""What the HubSpot connector's tests talk to: the sandbox over HTTP, and a stub for what no proper CRM would answer."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
-from refsync.connector import ConnectionSettings, Secret
+from refsync.book import Book, BookWriter
+from refsync.connector import Batch, ConnectionSettings, Secret
+from refsync.model import DealContact, Record, Stream, iso, moment, parse_instant
 from refsync_hubspot import HubSpot
 from refsync_hubspot.options import HubSpotOptions
 from refsync_hubspot.transport import Limits
+from refsync_sandbox.clock import Clock
+from refsync_sandbox.hubspot import HubSpot as Crm
+from refsync_sandbox.hubspot import Settings
+from refsync_sandbox.server import Sandbox
 
+NOW = parse_instant("2024-09-30T12:00:00Z")
 TOKEN = "pat-na1-canary-0000-1111-2222"
 DATE = "Mon, 30 Sep 2024 12:00:00 GMT"
 
@@ -143,3 +152,114 @@ def connect_to(ticking: Ticking) -> Iterator[Connect]:
     yield connect_to
     for each in made:
         each.close()
+
+
+class Portal:
+    """A running sandbox, as its control API shows it."""
+
+    def __init__(self, url: str, ticking: Ticking) -> None:
+        self.url = url
+        self._ticking = ticking
+        self._http = urllib3.PoolManager(retries=False)
+        self._now = NOW
+
+    def change(self, *changes: Mapping[str, Any]) -> list[str]:
+        """Do what people do, and return the ids."""
+        return [result["id"] for result in self._call("POST", "records", {"changes": changes})["results"]]
+
+    def later(self, minutes: int) -> None:
+        """Let time pass for HubSpot and for the connector."""
+        self._now += minutes * 60_000
+        self._call("POST", "clock", {"now": iso(self._now)})
+        self._ticking.at += minutes * 60
+
+    def ids(self, table: str) -> dict[str, str]:
+        """Return the CRM ids by book id."""
+        found: dict[str, str] = self._call("GET", "ids")[table]
+        return found
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Return refsync's tasks as reps see them."""
+        return [task for task in self._call("GET", "tasks")["tasks"] if task["key"]]
+
+    def calls(self) -> dict[str, int]:
+        """Return how often each endpoint was called since the last time."""
+        found: dict[str, int] = self._call("GET", "requests")["by_endpoint"]
+        self._call("DELETE", "requests")
+        return found
+
+    def post(self, path: str, body: Any) -> Any:
+        """Call HubSpot's API as another app would."""
+        reply = self._http.request("POST", self.url + path, json=body, headers={"Authorization": f"Bearer {TOKEN}"})
+        return reply.json()
+
+    def _call(self, method: str, what: str, body: Any = None) -> Any:
+        reply = self._http.request(method, f"{self.url}/_sandbox/{what}", **({} if body is None else {"json": body}))
+        found = reply.json()
+        assert reply.status == 200, found
+        return found
+
+
+@pytest.fixture
+def serve(tmp_path: Path, ticking: Ticking) -> Iterator[Callable[..., Portal]]:
+    """Return a function that serves records as a HubSpot portal."""
+    running: list[Sandbox] = []
+
+    def serve(records: Iterable[Record], custom: Mapping[Stream, Sequence[str]] | None = None, **settings: Any) -> Portal:
+        with BookWriter(tmp_path / "book", custom) as writer:
+            for record in records:
+                writer.write(record)
+        clock = Clock(moment(NOW))
+        crm = Crm.load(Book.open(tmp_path / "book"), clock, token=TOKEN, settings=Settings(**settings))
+        running.append(Sandbox(crm, clock))
+        running[-1].__enter__()
+        return Portal(running[-1].url, ticking)
+
+    yield serve
+    for each in running:
+        each.__exit__(None, None, None)
+
+
+class Mirror:
+    """What refsync would hold after storing the batches of a connector."""
+
+    def __init__(self, connector: HubSpot) -> None:
+        self._connector = connector
+        self.held: dict[Stream, dict[str, Record]] = {stream: {} for stream in Stream}
+        self.cursors: dict[tuple[str, Stream], str] = {}
+        self.aside: dict[str, str] = {}
+        self.partial: list[str] = []
+
+    def read(self, *streams: Stream, sweep: bool = False, batches: int | None = None) -> list[Batch]:
+        """Read or sweep streams from where they stand and store every batch, or only so many."""
+        stored = []
+        for stream in streams or tuple(Stream):
+            place = ("sweep" if sweep else "read", stream)
+            step = self._connector.sweep if sweep else self._connector.read
+            for batch in step(stream, self.cursors.get(place)):
+                self._store(stream, batch)
+                stored.append(batch)
+                if batch.cursor is not None:
+                    self.cursors[place] = batch.cursor
+                if batches is not None and len(stored) >= batches:
+                    break
+        return stored
+
+    def _store(self, stream: Stream, batch: Batch) -> None:
+        held = self.held[stream]
+        if batch.whole:
+            held.clear()
+        for link in list(held.values()):
+            if isinstance(link, DealContact) and link.deal_id in batch.whole_for:
+                del held[link.id]
+        held |= {record.id: record for record in batch.records}
+        for gone in (*batch.deleted, *(merge.gone for merge in batch.merged)):
+            held.pop(gone, None)
+        self.aside |= {each.id: each.reason for each in batch.set_aside}
+        self.partial += [batch.partial] if batch.partial else []
+
+
+@pytest.fixture
+def mirror_of() -> Callable[[HubSpot], Mirror]:
+    """Return what makes an empty mirror of a connector."""
+    return Mirror
