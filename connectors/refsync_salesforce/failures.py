@@ -79,7 +79,7 @@ def told(text: object) -> str:
     line = re.sub(r"(?s)^.*ERROR at Row:\d+:Column:\d+", "", line)  # a refused statement is repeated before this mark
     line = re.sub(r"(?is)\bSELECT\b.+?\bFROM\b.*", "(statement)", line)
     line = re.sub(r"[a-z][a-z0-9+.-]*://\S+", "(address)", line, flags=re.IGNORECASE)
-    line = re.sub(r"[^\s@<>'\"(]+@[^\s@<>'\")]+", "(e-mail)", line)
+    line = re.sub(r"[^\s@<>'\"(\[]+@[^\s@<>'\")\]]+", "(e-mail)", line)
     line = " ".join(re.sub(r"<[^>]*>", " ", line).split())
     return line if len(line) <= 300 else line[:299] + "…"
 

@@ -83,9 +83,10 @@ class SalesforceTasks:
 
     def create(self, tasks: Sequence[Task]) -> Sequence[Outcome]:
         """Create tasks and return one outcome each, in order. Raises only when nothing at all was sent."""
-        single = {task.key: task for task in reversed(tasks)}
+        single: dict[str, Task] = {}
+        first = [task.key not in single and single.setdefault(task.key, task) is task for task in tasks]
         outcomes = _in_turn(list(single.values()), self._post)
-        return [outcomes[task.key] if task is single[task.key] else _repeated(outcomes[task.key]) for task in tasks]
+        return [outcomes[task.key] if new else _repeated(outcomes[task.key]) for task, new in zip(tasks, first, strict=True)]
 
     def change(self, changes: Sequence[TaskChange]) -> Sequence[Outcome]:
         """Close or reassign tasks after reading them; only that one field is sent. Raises only when nothing was sent."""

@@ -203,7 +203,7 @@ def options(kind: type[AnyOptions], settings: ConnectionSettings) -> AnyOptions:
 def _problem(kind: type[Options], settings: ConnectionSettings, found: Mapping[str, Any]) -> Problem:
     path = tuple(str(step) for step in found["loc"])
     name = ".".join(path)
-    message, hint = f"{name}: {found['msg']}", ""
+    message, hint = f"{name}: {found['msg'].removeprefix('Value error, ')}", ""
     if found["type"] == "extra_forbidden":
         message = f'connection "{settings.id}" has no option "{name}"'
         hint = did_you_mean(path[-1], kind.model_fields)
