@@ -1,7 +1,7 @@
 """Pulling activities: refsync's connector and store beside a bare loop of requests, orjson and sqlite3 over the same pages.
 
 Each variant runs in a process of its own against the same stand-in CRM. The first refsync run is recorded, so that the bare loop
-sends exactly the same requests; it stores every record of every page with one upsert, 1,000 rows a transaction, and checks nothing.
+sends exactly the same requests; it stores every record of every page with one upsert, 1,000 rows a transaction, unchecked.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from refsync.rules.files import load
 from sqlalchemy import Table
 
 from refsync.bundled import bundled
@@ -22,7 +23,6 @@ from refsync.calendar import Duration, Unit
 from refsync.company import Company
 from refsync.model import Instant, parse_instant
 from refsync.rules.compile import compile_rule
-from refsync.rules.files import load
 from refsync.rules.rule import RuleSet
 from refsync.store import tables
 from refsync.store.engine import Store, open_store
@@ -248,7 +248,8 @@ def _neglected(company: Company) -> str:
     long_ago = company.calendar.ago(NOW, Duration(2, Unit.YEARS))
     return f"""
         WITH last AS (
-            SELECT account_id, max(at) AS touched, max(at) FILTER (two_way = 1) AS talked FROM touch WHERE at <= {NOW} GROUP BY account_id
+            SELECT account_id, max(at) AS touched, max(at) FILTER (two_way = 1) AS talked
+            FROM touch WHERE at <= {NOW} GROUP BY account_id
         ), busy AS (
             SELECT account_id FROM activity
             WHERE kind = 'task' AND status = 'planned' AND task_key = '' AND at >= {stale}
