@@ -406,19 +406,17 @@ def test_bug_28_last_association_removed_clears_the_set(portal: Any, connect_to:
     )
 
 
-def many(count: int, *, calls: bool = True) -> list[Record]:
+def many(count: int, *, with_calls: bool = True) -> list[Record]:
     """Return a book of so many contacts, each with a call."""
-    accounts: list[Record] = [Account(id="A1", name="Acme", created_at=T("2023-01-01T00:00:00Z"))]
-    contacts = [
-        Contact(id=f"C{n}", account_id="A1", name=f"Person {n}", created_at=T("2023-01-01T00:00:00Z")) for n in range(count)
-    ]
-    calls = [
-        Activity(
-            id=f"X{n}", kind=ActivityKind.CALL, at=T("2024-03-01T10:00:00Z"), status=ActivityStatus.DONE, contact_ids=(f"C{n}",)
-        )
-        for n in range(count)
-    ]
-    return [*accounts, *contacts, *calls]
+    created = T("2023-01-01T00:00:00Z")
+    contacts = [Contact(id=f"C{n}", account_id="A1", name=f"Person {n}", created_at=created) for n in range(count)]
+    return [Account(id="A1", name="Acme", created_at=created), *contacts, *(call(n) for n in range(count) if with_calls)]
+
+
+def call(n: int) -> Activity:
+    """Return a call with one of those contacts."""
+    at, done = T("2024-03-01T10:00:00Z"), ActivityStatus.DONE
+    return Activity(id=f"X{n}", kind=ActivityKind.CALL, at=at, status=done, contact_ids=(f"C{n}",))
 
 
 def test_first_load_costs_no_more_calls_than_it_must(serve: Serve, connect_to: Connect, mirror_of: MirrorOf) -> None:
@@ -456,7 +454,7 @@ def test_bug_30_row_created_during_the_first_load_is_found(serve: Serve, connect
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_read_goes_on_where_it_stopped(serve: Serve, connect_to: Connect, mirror_of: MirrorOf, stop_after: int) -> None:
     """Stopped after any batch of a first load or of a window, a read goes on and ends with the same mirror."""
-    portal = serve(many(2150, calls=False))
+    portal = serve(many(2150, with_calls=False))
     mirror = mirror_of(connect_to(portal.url))
     mirror.read(Stream.CONTACTS, batches=stop_after)
     mirror.read(Stream.CONTACTS)
@@ -475,7 +473,7 @@ def test_read_goes_on_where_it_stopped(serve: Serve, connect_to: Connect, mirror
 
 def test_bug_04_more_than_10000_rows_on_one_stamp(serve: Serve, connect_to: Connect, mirror_of: MirrorOf) -> None:
     """A bulk edit of more rows than a search can page through is read whole, each row once."""
-    portal = serve(many(10_300, calls=False))
+    portal = serve(many(10_300, with_calls=False))
     connector = connect_to(portal.url)
     mirror = mirror_of(connector)
     mirror.cursors[("read", Stream.CONTACTS)] = json.dumps({"contacts": {"in": "seen", "upper": T("2023-01-01T00:30:00Z")}})
