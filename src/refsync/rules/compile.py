@@ -1,46 +1,256 @@
-"""A rule becomes one SELECT over the mirror."""
+"""A rule becomes one SELECT over the mirror: who it is about, and what it saw.
+
+The law: one statement a rule, led by the connection, with every cut-off worked out here and bound. What is costly to know is
+asked only about rows that pass, and every row says whether `needs` holds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, and_, case, literal, or_, select
 
-from refsync.model import Instant, Stream
-from refsync.rules.rule import Match, Rule, RuleSet
+from refsync.model import Instant, Stream, iso
+from refsync.rules.conditions import Conditions, vetoes
+from refsync.rules.facts import FACTS, value
+from refsync.rules.phrases import BetweenAgo, InLast, MoreThanAgo, NotInLast, Parameter, Span
+from refsync.rules.rule import Condition, Kind, Match, Rule, RuleSet, Segment, Suppression, Value
+from refsync.rules.sources import Filled, Latest, Scope, account, milestone
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled:
-    """A rule as a statement, and how to read its rows."""
-
-    statement: Select[Any]
-    match: Callable[[Mapping[str, Any]], Match]
-    """Takes `row._mapping`."""
+MS_PER_DAY = 86_400_000
 
 
 def compile_rule(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant) -> Compiled:
     """Return the rule's one SELECT; not for rules that are only for otherwise."""
-    raise NotImplementedError
+    return Compiled(rule=rule, ruleset=ruleset, connection_id=connection_id, now=now)
 
 
 def holding(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, subject_ids: Sequence[str]) -> Select[Any]:
-    """Return a SELECT of those subject ids for which `when` still holds; for events: those that still exist."""
-    raise NotImplementedError
+    """Return a SELECT of those subject ids for which all of `when` still holds.
+
+    An event is not undone because time moves on: of a milestone the SELECT returns every id that still exists.
+    """
+    if rule.is_event:
+        return select(milestone.c.id).where(milestone.c.connection == connection_id, milestone.c.id.in_(subject_ids))
+    conditions = Conditions(_scope(rule, ruleset, now), ruleset.segments)
+    return _accounts(connection_id, subject_ids).where(*conditions.when(rule.when))
 
 
 def in_touch(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, account_ids: Sequence[str]) -> Select[Any]:
     """Return a SELECT of those account ids for which the `needs` of this (waiting) rule hold."""
-    raise NotImplementedError
+    conditions = Conditions(_scope(rule, ruleset, now), ruleset.segments)
+    return _accounts(connection_id, account_ids).where(conditions.all_of(rule.needs))
 
 
 def reads(rule: Rule, ruleset: RuleSet) -> frozenset[Stream]:
-    """Return the streams without which the rule cannot be judged (for the freshness gate)."""
-    raise NotImplementedError
+    """Return the streams without which the rule cannot be judged."""
+    lines = chain(_lines(rule), *(suppression.when for suppression in _suppressions(rule, ruleset)))
+    subject = {Stream.DEALS} if rule.is_event else set()
+    found = (FACTS[line.fact].streams for line in lines if line.fact in FACTS)
+    return frozenset({Stream.ACCOUNTS}.union(subject, *found))
 
 
 def horizon(rule: Rule, ruleset: RuleSet, now: Instant) -> Instant | None:
-    """Return the earliest cut-off on activities that the rule looks at: history must be whole from there on."""
-    raise NotImplementedError
+    """Return from when on the history of activities must be whole for this rule to be judged; None: it reads none.
+
+    A line with `never` or `ever` looks at all there ever was: 0.
+    """
+    lines = chain(_lines(rule), *(suppression.when for suppression in _suppressions(rule, ruleset)))
+    conditions = Conditions(_scope(rule, ruleset, now), ruleset.segments)
+    cuts = [cut for line in lines if _is_touch_line(line) for cut in _cuts(line, conditions)]
+    return min(cuts, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """The fact that tells of a lapse, and how long ago its last touch must be."""
+
+    fact: str
+    span: Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """A rule as a statement, and how its rows are read."""
+
+    rule: Rule
+    ruleset: RuleSet
+    connection_id: str
+    now: Instant
+
+    @cached_property
+    def statement(self) -> Select[Any]:
+        """The rule's SELECT. Its rows come in no particular order."""
+        conditions = self._conditions
+        table = account.join(milestone, _of_account) if self.rule.is_event else account
+        led = milestone if self.rule.is_event else account
+        return (
+            select(*self._columns())
+            .select_from(table)
+            .where(led.c.connection == self.connection_id)
+            .where(*conditions.when(self.rule.when))
+            .where(*self._vetoes())
+        )
+
+    def match(self, row: Mapping[str, Any]) -> Match:
+        """Return what a row says; give it `row._mapping`."""
+        facts = {name: _known(row[f"fact_{number}"]) for number, name in enumerate(self._facts)}
+        segment = self.ruleset.segments[row["segment_number"]]
+        lapse = self._lapse
+        lapse_at = facts[lapse.fact] if lapse else None
+        return Match(
+            rule=self.rule.name,
+            subject_kind=self.rule.for_each,
+            subject_id=row["subject_id"],
+            account_id=row["account_id"],
+            account_name=row["account_name"],
+            deal_id=row["deal_id"],
+            contact_id=row["contact_id"],
+            owner_id=row["owner_id"],
+            segment=segment.name,
+            ready=bool(row["ready"]),
+            lapse_at=_instant(lapse_at),
+            episode=_episode(lapse_at) if lapse else "",
+            waiting_episode=_episode(facts[self._awaited.fact]) if self._awaited else "",
+            score=self._score(row, _instant(lapse_at), segment),
+            revenue=row["revenue"],
+            facts=facts,
+        )
+
+    @cached_property
+    def _conditions(self) -> Conditions:
+        return Conditions(_scope(self.rule, self.ruleset, self.now), self.ruleset.segments)
+
+    @cached_property
+    def _facts(self) -> tuple[str, ...]:
+        """Return the facts to report, each once: those of the lines, then those of the texts."""
+        other = self.ruleset.rule(self.rule.otherwise)
+        texts = [self.rule.task.subject, self.rule.task.text]
+        texts += [other.task.subject, other.task.text] if other else []
+        named = chain((line.fact for line in _lines(self.rule)), *(text.names for text in texts))
+        return tuple(dict.fromkeys(name for name in named if name in FACTS and not isinstance(FACTS[name].source, Filled)))
+
+    @cached_property
+    def _lapse(self) -> Lapse | None:
+        """Return what makes this a rule about a lapse: a line of `when` that says how long ago the last touch must be."""
+        if self.rule.is_event:
+            return None
+        for line in self.rule.when.all:
+            if _is_touch_line(line) and isinstance(line.phrase, NotInLast | MoreThanAgo):
+                return Lapse(line.fact, line.phrase.span)
+        return None
+
+    @cached_property
+    def _awaited(self) -> Condition | None:
+        return next((line for line in self.rule.needs if isinstance(FACTS[line.fact].source, Latest)), None)
+
+    def _columns(self) -> list[ColumnElement[Any]]:
+        event = self.rule.is_event
+        nothing = literal(None)
+        ready = case((self._needs, 1), else_=0) if self.rule.needs else literal(1)
+        scope = self._conditions.scope
+        return [
+            (milestone if event else account).c.id.label("subject_id"),
+            account.c.id.label("account_id"),
+            account.c.name.label("account_name"),
+            account.c.owner_id.label("owner_id"),
+            account.c.annual_revenue.label("revenue"),
+            (milestone.c.deal_id if event else nothing).label("deal_id"),
+            (milestone.c.contact_id if event else nothing).label("contact_id"),
+            (milestone.c.reached if event else nothing).label("reached"),
+            self._conditions.segment_number.label("segment_number"),
+            ready.label("ready"),
+            *(value(FACTS[name], scope).label(f"fact_{number}") for number, name in enumerate(self._facts)),
+        ]
+
+    @property
+    def _needs(self) -> ColumnElement[bool]:
+        return self._conditions.all_of(self.rule.needs)
+
+    def _vetoes(self) -> Iterable[ColumnElement[bool]]:
+        """Yield what keeps `unless` and the suppressions away, the cheap ones of the account's own row first."""
+        other = self.ruleset.rule(self.rule.otherwise)
+        for suppression in sorted(_suppressions(self.rule, self.ruleset), key=_is_costly):
+            if self._has_ended(suppression):
+                continue
+            stands_aside = vetoes(self._conditions.all_of(suppression.when))
+            if self.rule.kind in suppression.stops:
+                yield stands_aside
+            elif other:  # it stops only the rule that would speak first
+                yield or_(self._needs, stands_aside)
+        for line in self.rule.unless:
+            yield vetoes(self._conditions.holds(line))
+
+    def _has_ended(self, suppression: Suppression) -> bool:
+        return suppression.until is not None and suppression.until < self.ruleset.company.calendar.day(self.now)
+
+    def _score(self, row: Mapping[str, Any], lapse_at: Instant | None, segment: Segment) -> float:
+        if self.rule.is_event:
+            return max(0.0, (self.now - int(row["reached"])) / MS_PER_DAY)
+        if self._lapse is None:
+            return 0.0
+        if lapse_at is None:
+            return float("inf")
+        threshold = self.now - self._conditions.cut_off(self._lapse.span, segment)
+        return (self.now - lapse_at) / max(1, threshold)
+
+
+_of_account = and_(account.c.connection == milestone.c.connection, account.c.id == milestone.c.account_id)
+
+
+def _scope(rule: Rule, ruleset: RuleSet, now: Instant) -> Scope:
+    own = (rule.name, rule.otherwise) if rule.otherwise else (rule.name,)
+    return Scope(now=now, company=ruleset.company, own_rules=own)
+
+
+def _accounts(connection_id: str, account_ids: Sequence[str]) -> Select[Any]:
+    return select(account.c.id).where(account.c.connection == connection_id, account.c.id.in_(account_ids))
+
+
+def _lines(rule: Rule) -> tuple[Condition, ...]:
+    return rule.when.lines + rule.unless + rule.needs
+
+
+def _suppressions(rule: Rule, ruleset: RuleSet) -> list[Suppression]:
+    """Return those that stop the rule or the one that speaks before it, and are about the account."""
+    other = ruleset.rule(rule.otherwise)
+    kinds: set[Kind] = {rule.kind, other.kind} if other else {rule.kind}
+    return [found for found in ruleset.suppressions if kinds & found.stops and not found.about_person]
+
+
+def _is_costly(suppression: Suppression) -> bool:
+    return not all(line.fact in FACTS and FACTS[line.fact].of_account_row for line in suppression.when)
+
+
+def _is_touch_line(line: Condition) -> bool:
+    fact = FACTS.get(line.fact)
+    return bool(fact and isinstance(fact.source, Latest) and Stream.ACTIVITIES in fact.streams)
+
+
+def _cuts(line: Condition, conditions: Conditions) -> list[Instant]:
+    match line.phrase:
+        case InLast(span) | NotInLast(span) | MoreThanAgo(span):
+            segments = conditions.segments if isinstance(span, Parameter) else conditions.segments[:1]
+            return [conditions.cut_off(span, segment) for segment in segments]
+        case BetweenAgo(_, far):
+            return [conditions.calendar.ago(conditions.scope.now, far)]
+        case _:
+            return [0]
+
+
+def _known(found: Any) -> Value:
+    """Return what the database gave, an empty text as unknown."""
+    return None if found == "" else found
+
+
+def _instant(found: Value) -> Instant | None:
+    return found if isinstance(found, int) else None
+
+
+def _episode(found: Value) -> str:
+    at = _instant(found)
+    return "never" if at is None else iso(at)

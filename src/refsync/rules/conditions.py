@@ -1,0 +1,246 @@
+"""A condition becomes a yes/no expression: cut-offs are worked out here and bound, the database only compares numbers.
+
+The law of the unknown: a line about an unknown value is not true. Exactly four forms accept unknown: `not in the last`, `never`,
+`false` and `{ not = … }`. The law of time: what lies after `now` has not happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, case, false, func, literal, not_, or_, true
+
+from refsync.calendar import Calendar, Duration, Unit
+from refsync.model import Instant
+from refsync.rules.facts import FACTS, Fact
+from refsync.rules.phrases import (
+    BetweenAgo,
+    Ever,
+    InLast,
+    InNext,
+    MoreThanAgo,
+    Never,
+    NotInLast,
+    NotOneOf,
+    NumberRange,
+    OneOf,
+    OneOfParameter,
+    Parameter,
+    Phrase,
+    Span,
+    TimePhrase,
+    YesNo,
+)
+from refsync.rules.rule import Condition, Segment, Setting, When
+from refsync.rules.sources import Count, Field, Latest, Next, Rows, Scope, any_row, number, some
+
+Compared = ColumnElement[bool]
+
+
+class Conditions:
+    """Turns the conditions of one rule set, judged at one instant, into expressions."""
+
+    def __init__(self, scope: Scope, segments: Sequence[Segment]) -> None:
+        self.scope = scope
+        self.segments = segments
+        self.calendar = scope.company.calendar
+        self.segment_number = self._segment_number()
+        """The place of the account's segment in the list, from 0."""
+
+    def when(self, when: When) -> list[Compared]:
+        """Return what must be true for all of `when`."""
+        found = [self.holds(line) for line in when.all]
+        if when.any:
+            found.append(or_(*(self.all_of(block) for block in when.any)))
+        return found
+
+    def all_of(self, lines: Sequence[Condition]) -> Compared:
+        return and_(true(), *(self.holds(line) for line in lines))
+
+    def holds(self, line: Condition) -> Compared:
+        """Return the expression of one line; NULL where its value is unknown and the phrase does not accept that."""
+        if line.fact.startswith("segment"):
+            return self._about_segment(line)
+        fact = FACTS[line.fact]
+        match fact.source:
+            case Field(column):
+                return self._field(fact, column(self.scope), line.phrase)
+            case Latest(rows):
+                return self._latest(rows(self.scope), line.phrase)
+            case Next(rows):
+                return self._next(rows(self.scope), line.phrase)
+            case Count(rows):
+                return _counted(rows(self.scope), line.phrase)
+            case _:
+                raise ValueError(f"{fact.name} cannot stand in a condition")
+
+    def cut_off(self, span: Span, segment: Segment) -> Instant:
+        """Return the first instant that counts as within a span, for the accounts of a segment."""
+        length = segment.parameters[span.name] if isinstance(span, Parameter) else span
+        if not isinstance(length, Duration):
+            raise TypeError(f"{span} is no length of time")
+        return self.calendar.ago(self.scope.now, length)
+
+    def _cut(self, span: Span) -> ColumnElement[int]:
+        if isinstance(span, Duration):
+            return _bound(self.calendar.ago(self.scope.now, span))
+        return self._per_segment(lambda segment: self.cut_off(span, segment))
+
+    def _per_segment(self, cut: Callable[[Segment], Instant]) -> ColumnElement[int]:
+        cuts = [cut(segment) for segment in self.segments]
+        if len(set(cuts)) == 1:
+            return _bound(cuts[0])
+        *others, last = zip(self._tests(), cuts, strict=True)
+        return case(*((test, _bound(at)) for test, at in others), else_=_bound(last[1]))
+
+    def _segment_number(self) -> ColumnElement[int]:
+        if len(self.segments) == 1:
+            return literal(0)
+        *others, last = enumerate(self._tests())
+        return case(*((test, number) for number, test in others), else_=last[0])
+
+    def _tests(self) -> list[Compared]:
+        """Return what must be true of an account for each segment, given that no earlier one fits."""
+        return [self.all_of(segment.when) for segment in self.segments]
+
+    def _about_segment(self, line: Condition) -> Compared:
+        name = line.fact.partition(".")[2]
+        fits = [place for place, segment in enumerate(self.segments) if _fits(_texts(segment, name), line.phrase)]
+        return self.segment_number.in_(fits) if fits else false()
+
+    def _field(self, fact: Fact, column: ColumnElement[Any], phrase: Phrase) -> Compared:
+        match phrase:
+            case OneOf(values):
+                return column.in_(values)
+            case NotOneOf(values):
+                return or_(column.is_(None), column.not_in(values))
+            case OneOfParameter(Parameter(name)):
+                return self._one_of_parameter(fact, column, name)
+            case YesNo(value):
+                return column == true() if value else not_(func.coalesce(column, false()))
+            case NumberRange():
+                return _within(column, phrase)
+            case _:
+                return self._dated(column, phrase)
+
+    def _one_of_parameter(self, fact: Fact, column: ColumnElement[Any], name: str) -> Compared:
+        lists = [_texts(segment, name) for segment in self.segments]
+        known = sorted({text for texts in lists for text in texts if not fact.values or text in fact.values})
+        blocks = [
+            and_(self.segment_number.in_([place for place, other in enumerate(lists) if other == texts]), column.in_(texts))
+            for texts in dict.fromkeys(lists)
+        ]
+        return and_(column.in_(known), or_(*blocks))  # the first half alone can use an index
+
+    def _dated(self, at: ColumnElement[Any], phrase: TimePhrase) -> Compared:
+        """The phrase about a time in the subject's own row."""
+        now, past = self.scope.now, at <= self.scope.now
+        match phrase:
+            case InLast(span):
+                return and_(at >= self._cut(span), past)
+            case NotInLast(span):
+                return not_(func.coalesce(and_(at >= self._cut(span), past), false()))
+            case MoreThanAgo(span):
+                return at < self._cut(span)
+            case BetweenAgo():
+                first, end = between(phrase, self.calendar, now)
+                return and_(at >= first, at < end)
+            case InNext(span):
+                return and_(at > now, at < self.calendar.until(now, span))
+            case Never():
+                return not_(func.coalesce(past, false()))
+            case Ever():
+                return past
+
+    def _latest(self, rows: Rows, phrase: Phrase) -> Compared:
+        """The phrase about the last of some rows, as a look for one row on the index."""
+        at, past = rows.at, rows.at <= self.scope.now
+        match phrase:
+            case InLast(span):
+                return some(rows, at >= self._cut(span), past)
+            case NotInLast(span):
+                return not_(some(rows, at >= self._cut(span), past))
+            case MoreThanAgo(span):
+                cut = self._cut(span)
+                return and_(some(rows, at < cut), not_(some(rows, at >= cut, past)))
+            case BetweenAgo():
+                first, end = between(phrase, self.calendar, self.scope.now)
+                return and_(some(rows, at >= first, at < end), not_(some(rows, at >= end, past)))
+            case Never():
+                return not_(some(rows, past))
+            case Ever():
+                return some(rows, past)
+            case _:
+                raise ValueError(f"{phrase} does not fit something past")
+
+    def _next(self, rows: Rows, phrase: Phrase) -> Compared:
+        ahead = rows.at > self.scope.now
+        match phrase:
+            case InNext(span):
+                return some(rows, ahead, rows.at < self.calendar.until(self.scope.now, span))
+            case Never():
+                return not_(some(rows, ahead))
+            case Ever():
+                return some(rows, ahead)
+            case _:
+                raise ValueError(f"{phrase} does not fit something ahead")
+
+
+def vetoes(expression: Compared) -> Compared:
+    """Return that something is not so, or unknown: what `unless` and suppressions ask for."""
+    return not_(func.coalesce(expression, false()))
+
+
+def between(phrase: BetweenAgo, calendar: Calendar, now: Instant) -> tuple[Instant, Instant]:
+    """Return the first instant of "between A and B ago" and the first one after it. Both days are within, the future is not."""
+    first = calendar.ago(now, phrase.far)
+    if phrase.near.unit is Unit.HOURS:
+        return first, calendar.ago(now, phrase.near) + 1
+    after = calendar.back(calendar.day(now), phrase.near) + timedelta(days=1)
+    return first, min(calendar.midnight(after), now + 1)
+
+
+def _bound(at: Instant) -> ColumnElement[int]:
+    return bindparam(None, at, BigInteger, unique=True)
+
+
+def _within(column: ColumnElement[Any], wanted: NumberRange) -> Compared:
+    if wanted.low is not None and wanted.low == wanted.high:
+        return column == wanted.low
+    bounds: list[Compared] = []
+    if wanted.low is not None:
+        bounds.append(column > wanted.low if wanted.above else column >= wanted.low)
+    if wanted.high is not None:
+        bounds.append(column < wanted.high if wanted.below else column <= wanted.high)
+    return and_(*bounds)
+
+
+def _counted(parts: Any, phrase: Phrase) -> Compared:
+    """One row is enough to know that there is one: most lines ask no more."""
+    if not isinstance(phrase, NumberRange):
+        raise TypeError(f"{phrase} does not fit a number")
+    if phrase in (NumberRange(low=1), NumberRange(low=0, above=True)):
+        return any_row(parts)
+    if phrase in (NumberRange(0, 0), NumberRange(high=0), NumberRange(high=1, below=True)):
+        return not_(any_row(parts))
+    return _within(number(parts), phrase)
+
+
+def _texts(segment: Segment, name: str) -> tuple[str, ...]:
+    """Return the texts of a parameter; without a name, that of the segment itself."""
+    setting: Setting = segment.parameters.get(name, ()) if name else segment.name
+    if isinstance(setting, tuple):
+        return setting
+    return (setting,) if isinstance(setting, str) else ()
+
+
+def _fits(texts: tuple[str, ...], phrase: Phrase) -> bool:
+    match phrase:
+        case OneOf(values):
+            return any(text in values for text in texts)
+        case NotOneOf(values):
+            return not any(text in values for text in texts)
+        case _:
+            raise ValueError(f"{phrase} does not fit a segment")
