@@ -84,6 +84,7 @@ class TaskState:
     status: TaskStatus
     owner_id: str | None = None
     due_on: date | None = None
+    """None where the CRM keeps an instant instead of a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,9 @@ class Connector(Protocol):
     def streams(self) -> frozenset[Stream]: ...
 
     @property
-    def tasks(self) -> TaskWriter | None: ...
+    def tasks(self) -> TaskWriter | None:
+        """Return what writes tasks, or None when the CRM is not prepared for it (`check` says why). May call the CRM."""
+        ...
 
     def check(self) -> Iterable[Problem]:
         """Yield what a person should know: rights, fields, limits, whether tasks can be written."""

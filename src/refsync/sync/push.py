@@ -128,18 +128,19 @@ def _adopt(db: Database, run: Run, finding: Finding, state: TaskState) -> None:
 
 
 def _end(run: Run, writer: TaskWriter, endings: Sequence[Ending], pushed: Pushed) -> None:
-    with_task = [ending for ending in endings if ending.finding.task_id]
-    for some in _chunks(with_task):
-        run.check_stop()
-        changes = [TaskChange(key=one.finding.key, task_id=one.finding.task_id, close=True) for one in some]
-        outcomes = _changed(run, writer, changes)
-        with run.write() as db:
-            for ending, outcome in zip(some, outcomes, strict=True):
-                pushed.closed += _ended(db, run, ending, outcome)
     with run.write() as db:
         for ending in endings:
             if not ending.finding.task_id:
                 ledger.close(db, run.connection, ending.finding.key, ending.state, ending.reason, run.now)
+    for some in _chunks([ending for ending in endings if ending.finding.task_id]):
+        run.check_stop()
+        changes = [TaskChange(key=one.finding.key, task_id=one.finding.task_id, close=True) for one in some]
+        outcomes = {one.finding.key: outcome for one, outcome in zip(some, _changed(run, writer, changes), strict=True)}
+        conflicts = [key for key, outcome in outcomes.items() if outcome.kind is OutcomeKind.CONFLICT]
+        theirs = _found(run, writer, conflicts) if conflicts else {}
+        with run.write() as db:
+            for ending in some:
+                _record_end(db, run, ending, outcomes[ending.finding.key], theirs.get(ending.finding.key), pushed)
 
 
 def _changed(run: Run, writer: TaskWriter, changes: Sequence[TaskChange]) -> Sequence[Outcome]:
@@ -149,19 +150,17 @@ def _changed(run: Run, writer: TaskWriter, changes: Sequence[TaskChange]) -> Seq
     raise AssertionError("attempts end with a result or an error")
 
 
-def _ended(db: Database, run: Run, ending: Ending, outcome: Outcome) -> bool:
-    """Record the end of a finding, and return whether refsync closed its task just now."""
-    match outcome.kind:
-        case OutcomeKind.WRITTEN:
-            ledger.close(db, run.connection, ending.finding.key, ending.state, ending.reason, run.now)
-            log.info("task_closed", key=ending.finding.key[:12], rule=ending.finding.rule, state=ending.state)
-            return True
-        case OutcomeKind.CONFLICT | OutcomeKind.REJECTED:  # a person was faster, or the task is gone
-            state = State.DISMISSED if outcome.kind is OutcomeKind.REJECTED else State.DONE
-            ledger.close(db, run.connection, ending.finding.key, state, outcome.reason, run.now)
-            return False
-        case _:
-            return False  # the next run closes it: repeating is harmless
+def _record_end(db: Database, run: Run, ending: Ending, outcome: Outcome, theirs: TaskState | None, pushed: Pushed) -> None:
+    """Record the end of a finding: ours when we closed its task, a person's when they were faster; else the next run tries."""
+    key = ending.finding.key
+    if outcome.kind is OutcomeKind.WRITTEN:
+        ledger.close(db, run.connection, key, ending.state, ending.reason, run.now)
+        pushed.closed += 1
+        log.info("task_closed", key=key[:12], rule=ending.finding.rule, state=ending.state)
+    elif outcome.kind is OutcomeKind.CONFLICT and (theirs is None or theirs.status is TaskStatus.DELETED):
+        ledger.close(db, run.connection, key, State.DISMISSED, "deleted in the CRM", run.now)
+    elif outcome.kind is OutcomeKind.CONFLICT and theirs is not None and theirs.status is TaskStatus.DONE:
+        ledger.close(db, run.connection, key, State.DONE, "done in the CRM", run.now)
 
 
 def _note(run: Run, notice: Sequence[Wish], forget: Sequence[str], pushed: Pushed) -> None:

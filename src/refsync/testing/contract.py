@@ -68,6 +68,11 @@ class ConnectorContract:
         pytest.skip("no hands of people are given")
 
     @pytest.fixture
+    def settled(self) -> Callable[[], None]:
+        """Return what lets a write become visible to reads, for a connector that reads no further than a moment ago."""
+        return lambda: None
+
+    @pytest.fixture
     def failing(self) -> Connector:
         """Return a connector whose CRM cannot be reached."""
         pytest.skip("no failing CRM is given")
@@ -149,7 +154,7 @@ class ConnectorContract:
             gone = {identity for batch in connector.sweep(stream, None) for identity in batch.deleted}
             assert set() == gone & set(known)
 
-    def test_a_task_is_written_once(self, connector: Connector, writer: TaskWriter) -> None:
+    def test_a_task_is_written_once(self, connector: Connector, writer: TaskWriter, settled: Callable[[], None]) -> None:
         """The first create writes, the second adopts the same task, and there is one task with the key."""
         task = a_task(connector, "once")
         (written,) = writer.create([task])
@@ -158,14 +163,18 @@ class ConnectorContract:
         assert (OutcomeKind.WRITTEN, OutcomeKind.ADOPTED) == (written.kind, adopted.kind)
         assert written.task_id
         assert written.task_id == adopted.task_id
+        settled()
         assert [written.task_id] == [found.id for found in own_tasks(connector) if found.task_key == task.key]
 
-    def test_a_key_twice_in_one_call_is_one_task(self, connector: Connector, writer: TaskWriter) -> None:
+    def test_a_key_twice_in_one_call_is_one_task(
+        self, connector: Connector, writer: TaskWriter, settled: Callable[[], None]
+    ) -> None:
         """The same key twice in one call gives one outcome each and one task."""
         task = a_task(connector, "twice")
         outcomes = writer.create([task, task])
 
         assert 2 == len(outcomes)
+        settled()
         assert [task.key] == [found.task_key for found in own_tasks(connector)]
 
     def test_written_tasks_are_found(self, connector: Connector, writer: TaskWriter) -> None:
@@ -177,27 +186,30 @@ class ConnectorContract:
         assert {task.key for task in tasks} == set(found)
         for task, outcome in zip(tasks, outcomes, strict=True):
             state = found[task.key]
-            expected = (task.key, outcome.task_id, TaskStatus.OPEN, task.owner_id, task.due_on)
-            assert expected == (state.key, state.task_id, state.status, state.owner_id, state.due_on)
+            expected = (task.key, outcome.task_id, TaskStatus.OPEN, task.owner_id)
+            assert expected == (state.key, state.task_id, state.status, state.owner_id)
+            assert state.due_on in {task.due_on, None}
 
     def test_finding_nothing_asks_nothing(self, writer: TaskWriter) -> None:
         """No keys, tasks or changes: no answer and no failure."""
         assert ({}, [], []) == (dict(writer.find([])), list(writer.create([])), list(writer.change([])))
 
-    def test_written_tasks_come_back_as_ours(self, connector: Connector, writer: TaskWriter) -> None:
+    def test_written_tasks_come_back_as_ours(self, connector: Connector, writer: TaskWriter, settled: Callable[[], None]) -> None:
         """A task of ours is read back among the activities, with its key, its owner and its account."""
         task = a_task(connector, "ours")
         writer.create([task])
+        settled()
         (found,) = own_tasks(connector)
 
         expected = (ActivityKind.TASK, task.key, task.owner_id, task.account_id, task.subject)
         assert expected == (found.kind, found.task_key, found.owner_id, found.account_id, found.subject)
 
-    def test_texts_come_back_as_they_were(self, connector: Connector, writer: TaskWriter) -> None:
+    def test_texts_come_back_as_they_were(self, connector: Connector, writer: TaskWriter, settled: Callable[[], None]) -> None:
         """Quotes, commas, accents and marks that a spreadsheet takes for a formula survive."""
         subjects = ["=1+1", "'quoted'", 'a "b", c; d', "Grüße an Łucja 🎉", "<b>bold</b> & more"]
         writer.create([a_task(connector, subject, subject=subject) for subject in subjects])
 
+        settled()
         assert sorted(subjects) == sorted(found.subject for found in own_tasks(connector))
 
     def test_a_task_is_closed_once(self, connector: Connector, writer: TaskWriter) -> None:
@@ -220,7 +232,8 @@ class ConnectorContract:
 
         assert [OutcomeKind.WRITTEN] == [outcome.kind for outcome in writer.change([change])]
         state = writer.find([task.key])[task.key]
-        assert (other, TaskStatus.OPEN, task.due_on) == (state.owner_id, state.status, state.due_on)
+        assert (other, TaskStatus.OPEN) == (state.owner_id, state.status)
+        assert state.due_on in {task.due_on, None}
 
     def test_a_person_who_was_faster_wins(self, connector: Connector, writer: TaskWriter, people: People) -> None:
         """What a person completed or gave away is left as it is."""
@@ -257,9 +270,8 @@ class ConnectorContract:
         calls: list[Callable[[], object]] = [
             lambda: list(failing.read(Stream.ACCOUNTS, None)),
             lambda: list(failing.read(Stream.ACTIVITIES, None)),
+            lambda: failing.tasks and failing.tasks.find([key_of("any")]),
         ]
-        if writer := failing.tasks:
-            calls.append(lambda: writer.find([key_of("any")]))
         for call in calls:
             with pytest.raises(ConnectorError):
                 call()
