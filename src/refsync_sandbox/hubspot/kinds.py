@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Kind:
     """One object type."""
 
@@ -122,7 +122,7 @@ def kind_of_id(record_id: int) -> Kind | None:
     return _IN_ORDER[place - 1] if place else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AssociationType:
     """One way in which a record of one type can point at a record of another."""
 

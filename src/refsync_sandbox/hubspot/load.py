@@ -6,24 +6,36 @@ book gives no time of creation were created by the import; none was changed late
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
 from refsync.book import Book
 from refsync.model import Account, Activity, Case, Contact, Deal, DealContact, Instant, Record, SetAside, Stream, User, instant
-from refsync_sandbox.hubspot.kinds import COMPANY, CONTACT, DEAL, TICKET, AssociationType, Kind
+from refsync_sandbox.hubspot.kinds import COMMUNICATION, COMPANY, CONTACT, DEAL, KINDS, TICKET, AssociationType, Kind
 from refsync_sandbox.hubspot.pipelines import deal_stage, ticket_stage
 from refsync_sandbox.hubspot.portal import Portal
 from refsync_sandbox.hubspot.properties import Property, type_of_values
 from refsync_sandbox.hubspot.translate import KIND_OF_ACTIVITY, Values, activity_values, property_name, record_values
 
+_FIRST_SECOND = 900
+"""Milliseconds within which HubSpot touches a new record once more."""
 _KIND_OF_STREAM: Mapping[Stream, Kind] = {
     Stream.ACCOUNTS: COMPANY,
     Stream.CONTACTS: CONTACT,
     Stream.DEALS: DEAL,
     Stream.CASES: TICKET,
 }
+_ORDER = (
+    Stream.USERS,
+    Stream.ACCOUNTS,
+    Stream.CONTACTS,
+    Stream.DEALS,
+    Stream.DEAL_CONTACTS,
+    Stream.CASES,
+    Stream.ACTIVITIES,
+)
+"""A row comes after those it points at, but for parent accounts."""
 _OWN_PROPERTIES = (
     (COMPANY, "tier", "string"),
     (COMPANY, "do_not_contact", "bool"),
@@ -37,14 +49,12 @@ _OWN_PROPERTIES = (
 def load(book: Book, portal: Portal) -> None:
     """Fill an empty portal with everything a book holds."""
     _define_properties(book, portal)
-    with portal.records.transaction():
-        loader = Loader(portal)
-        for stream in (Stream.USERS, Stream.ACCOUNTS, Stream.CONTACTS, Stream.DEALS, Stream.DEAL_CONTACTS, Stream.CASES):
+    loader = Loader(portal)
+    with portal.records.loading():
+        for stream in _ORDER:
             for record in _records(book, stream):
                 loader.add(record)
-        loader.settle_parents()
-        for record in _records(book, Stream.ACTIVITIES):
-            loader.add(record)
+        loader.finish()
 
 
 def _records(book: Book, stream: Stream) -> Iterator[Record]:
@@ -75,118 +85,142 @@ def _custom(record: Record) -> Mapping[str, str]:
 
 
 class Loader:
-    """Takes rows of a book into a portal, one at a time; a row comes after those it points at, but for parent accounts."""
+    """Takes rows of a book into a portal, one at a time and much at once."""
 
-    def __init__(self, portal: Portal, *, added_now: bool = False) -> None:
-        """`added_now`: people add these rows now, by hand; otherwise they have been there since they were created."""
+    def __init__(self, portal: Portal) -> None:
         self._portal = portal
         self._records = portal.records
-        self._began = portal.clock.instant()
-        self._added_now = added_now
+        self._now = portal.clock.instant()
+        self._ids: dict[str, dict[str, str]] = {table: {} for table in ("users", "accounts", "contacts", "deals")}
         self._parents: list[tuple[int, str]] = []
 
     def add(self, record: Record) -> str:
         """Take one row in and return its CRM id; that of a deal's contact is `deal:contact`."""
+        if isinstance(record, Activity):
+            return self._activity(record)
         if isinstance(record, User):
             owner = self._portal.owners.add(name=record.name, email=record.email, active=record.active)
             self._name("users", record.id, owner.id)
             return owner.id
-        if isinstance(record, DealContact):
-            return self._part(record)
-        if isinstance(record, Activity):
-            return self._activity(record)
-        return self._customer(record)
+        return self._part(record) if isinstance(record, DealContact) else self._customer(record)
 
-    def settle_parents(self) -> None:
-        """Let the companies whose parents came later point at them."""
+    def finish(self) -> None:
+        """Do what is done for all rows together."""
         for child, name in self._parents:
-            if parent := self._portal.id_of("accounts", name):
+            if parent := self._id_of("accounts", name):
                 row = self._portal.row(COMPANY, child)
                 self._records.calculate(row, row.values() | {"hs_parent_company_id": parent})
-        self._parents.clear()
+        self._portal.links.mirror()
+        for kind in KINDS:
+            for name in self._portal.catalogue.uniques(kind):
+                self._records.index_unique(kind, name)
 
     def _customer(self, record: Account | Contact | Deal | Case) -> str:
         kind, table, columns = _shape(record)
-        values = record_values(kind, columns, self._portal.id_of)
+        values = record_values(kind, columns, self._id_of)
         record_id = self._records.new_id(kind)
-        if isinstance(record, Account):
-            company = None
-            if record.parent_id and values["hs_parent_company_id"] is None:
-                self._parents.append((record_id, record.parent_id))
-        else:
-            company = self._portal.id_of("accounts", record.account_id) if record.account_id else None
+        company = None
+        if not isinstance(record, Account):
+            company = self._id_of("accounts", record.account_id) if record.account_id else None
+        elif record.parent_id and values["hs_parent_company_id"] is None:
+            self._parents.append((record_id, record.parent_id))
         if isinstance(record, Deal):
             values["dealstage"] = deal_stage(self._portal.pipelines[DEAL], record.stage, record.status).id
         elif isinstance(record, Case):
             values["hs_pipeline_stage"] = ticket_stage(self._portal.pipelines[TICKET], record.status, record.closed_at).id
         elif isinstance(record, Contact):
             values["associatedcompanyid"] = company
+        self._portal.catalogue.allow(kind, values)
         created = record.opened_at if isinstance(record, Case) else record.created_at
         self._keep(kind, record_id, values, created, _later(record))
         self._name(table, record.id, str(record_id))
         if company:
-            self._portal.links.load(record_id, int(company), self._portal.links.between(kind, COMPANY))
+            self._associate(record_id, int(company), self._portal.links.between(kind, COMPANY))
         return str(record_id)
 
     def _activity(self, record: Activity) -> str:
-        kind = KIND_OF_ACTIVITY[record.kind]
-        columns = {name: getattr(record, name) for name in _ACTIVITY_COLUMNS}
-        values = activity_values(kind, columns, self._portal.id_of)
-        if kind.plural == "communications":
+        kind, links = KIND_OF_ACTIVITY[record.kind], self._portal.links
+        values = activity_values(kind, {name: getattr(record, name) for name in _ACTIVITY_COLUMNS}, self._id_of)
+        if kind is COMMUNICATION:
             values["hs_communication_channel_type"] = "LINKEDIN_MESSAGE"
         record_id = self._records.new_id(kind)
         self._keep(kind, record_id, values, record.at, None)
         self._name("activities", record.id, str(record_id))
-        for table, name in activity_ends(record.account_id, record.deal_id, record.contact_ids):
-            if end := self._portal.id_of(table, name):
-                self._portal.links.load(record_id, int(end), self._plain(kind, table))
-        if self._added_now:
-            self._portal.touch_customers(record_id, now=self._began)
+        for table, target, name in activity_ends(record.account_id, record.deal_id, record.contact_ids):
+            if (end := self._id_of(table, name)) and (plain := links.plain(kind, target)):
+                self._associate(record_id, int(end), (plain,))
         return str(record_id)
 
     def _part(self, record: DealContact) -> str:
-        deal, contact = (
-            self._portal.id_of("deals", record.deal_id) or "",
-            self._portal.id_of("contacts", record.contact_id) or "",
-        )
-        types = part_types(self._portal, record.role, record.is_primary)
-        self._portal.links.load(int(deal), int(contact), types)
+        deal, contact = self._id_of("deals", record.deal_id) or "", self._id_of("contacts", record.contact_id) or ""
+        self._associate(int(deal), int(contact), part_types(self._portal, record.role, record.is_primary))
         crm_id = f"{deal}:{contact}"
         self._name("deal_contacts", record.id, crm_id)
         return crm_id
 
     def _keep(self, kind: Kind, record_id: int, values: Values, created: Instant | None, later: Instant | None) -> None:
         """Store a row as it was before anybody looked: changed a moment after it was created, and never in the future."""
-        created = min(created if created is not None else self._began, self._began)
-        modified = self._began if self._added_now else min(max(created, later or created) + record_id % 900, self._began)
+        created = min(created if created is not None else self._now, self._now)
+        modified = self._modified(created, later, record_id)
         known: Values = {name: value for name, value in values.items() if value is not None}
         known |= self._portal.calculated(kind, record_id, known, created=created, now=modified)
-        self._portal.catalogue.allow(kind, known)
         self._records.insert(kind, record_id, created, modified, known, now=modified)
-        for name in self._portal.catalogue.uniques(kind):
-            self._records.set_unique(name, record_id, known.get(name))
+
+    def _modified(self, created: Instant, later: Instant | None, record_id: int) -> Instant:
+        return min(max(created, later or created) + record_id % _FIRST_SECOND, self._now)
+
+    def _name(self, table: str, name: str, crm_id: str) -> None:
+        self._records.name_in_book(table, name, crm_id)
+        if table in self._ids:
+            self._ids[table][name] = crm_id
+
+    def _id_of(self, table: str, name: str) -> str | None:
+        return self._ids[table].get(name)
+
+    def _associate(self, origin: int, target: int, types: Sequence[AssociationType]) -> None:
+        self._portal.links.load(origin, target, types)
+
+
+class Entry(Loader):
+    """Takes in rows that people enter by hand, now."""
+
+    def add(self, record: Record) -> str:
+        """Take one row in and return its CRM id; a parent account has to be there already."""
+        crm_id = super().add(record)
+        if isinstance(record, Activity):
+            self._portal.touch_customers(int(crm_id), now=self._now)
+        return crm_id
+
+    def _keep(self, kind: Kind, record_id: int, values: Values, created: Instant | None, later: Instant | None) -> None:
+        super()._keep(kind, record_id, values, created, later)
+        self._portal.remember_uniques(kind, record_id, values)
+
+    def _modified(self, created: Instant, later: Instant | None, record_id: int) -> Instant:
+        return self._now
 
     def _name(self, table: str, name: str, crm_id: str) -> None:
         if name:
             self._records.name_in_book(table, name, crm_id)
 
-    def _plain(self, kind: Kind, table: str) -> tuple[AssociationType, ...]:
-        target = {"accounts": COMPANY, "contacts": CONTACT, "deals": DEAL}[table]
-        found = self._portal.links.plain(kind, target)
-        return (found,) if found else ()
+    def _id_of(self, table: str, name: str) -> str | None:
+        return self._portal.id_of(table, name)
+
+    def _associate(self, origin: int, target: int, types: Sequence[AssociationType]) -> None:
+        for type_ in types:
+            self._portal.links.add(origin, target, type_)
 
 
 _ACTIVITY_COLUMNS = ("at", "ended_at", "owner_id", "subject", "automated", "direction", "status")
 
 
-def activity_ends(account: str | None, deal: str | None, contacts: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield what an activity is about, as table and id."""
+def activity_ends(account: str | None, deal: str | None, contacts: tuple[str, ...]) -> Iterator[tuple[str, Kind, str]]:
+    """Yield what an activity is about, as table, object type and id."""
     if account:
-        yield "accounts", account
+        yield "accounts", COMPANY, account
     if deal:
-        yield "deals", deal
+        yield "deals", DEAL, deal
     for contact in contacts:
-        yield "contacts", contact
+        yield "contacts", CONTACT, contact
 
 
 def part_types(portal: Portal, role: str, is_primary: bool) -> list[AssociationType]:

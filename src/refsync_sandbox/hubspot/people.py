@@ -13,7 +13,7 @@ from refsync.book import link_id
 from refsync_sandbox.changes import TASKS, Change, Op
 from refsync_sandbox.hubspot.call import Refusal
 from refsync_sandbox.hubspot.kinds import COMPANY, CONTACT, DEAL, ENGAGEMENTS, TASK, TICKET, Kind, kind_of_id
-from refsync_sandbox.hubspot.load import Loader, define, part_types
+from refsync_sandbox.hubspot.load import Entry, define, part_types
 from refsync_sandbox.hubspot.owners import split_name
 from refsync_sandbox.hubspot.pipelines import deal_stage, deal_status, ticket_stage
 from refsync_sandbox.hubspot.portal import PERSON, Portal
@@ -82,7 +82,7 @@ class People:
             raise change.bad("row.id", f"{change.table} has a row {name!r} already")
         if kind := KIND_OF_TABLE.get(change.table):
             self._define(kind, values)
-        crm_id = Loader(self._portal, added_now=True).add(change.record(name))
+        crm_id = Entry(self._portal).add(change.record(name))
         if change.table == "activities" and kind_of_id(int(crm_id)) == TASK:
             self._records.note_writer(int(crm_id), PERSON)
         return crm_id

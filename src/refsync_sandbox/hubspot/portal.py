@@ -92,7 +92,7 @@ class Portal:
             source = {"hs_object_source": "CRM_UI", "hs_object_source_label": "CRM_UI"}
         whole = source | values | self.calculated(kind, record_id, values, created=now, now=now)
         self.records.insert(kind, record_id, now, now, whole, now=now)
-        self._remember_uniques(kind, record_id, whole)
+        self.remember_uniques(kind, record_id, whole)
         for link in links:
             self.links.add(record_id, link.target, link.type)
         if kind.engagement:
@@ -113,7 +113,7 @@ class Portal:
         whole = {**row.values(), **values}
         whole |= self.calculated(kind, row.id, whole, created=row.created, now=now)
         self.records.update(row, whole, now=now)
-        self._remember_uniques(kind, row.id, whole)
+        self.remember_uniques(kind, row.id, whole)
         if kind == CONTACT and "associatedcompanyid" in values:
             self._follow_company(row.id, values["associatedcompanyid"])
         if kind == TASK:
@@ -143,7 +143,7 @@ class Portal:
         for row in (primary, other):
             self.records.remove(row)
             self.links.move(row.id, survivor)
-        self._remember_uniques(kind, survivor, values)
+        self.remember_uniques(kind, survivor, values)
         self._repoint(kind, (primary.id, other.id), survivor)
         return self.row(kind, survivor)
 
@@ -188,6 +188,11 @@ class Portal:
         for record_id in self.links.customers_of(engagement):
             self.records.touch(record_id, now=now)
 
+    def remember_uniques(self, kind: Kind, record_id: int, values: Mapping[str, str | None]) -> None:
+        """Note the unique values of a record, so that others are refused them."""
+        for name in self.catalogue.uniques(kind):
+            self.records.set_unique(name, record_id, values.get(name))
+
     def _unknown_names(self, kind: Kind, values: Mapping[str, str | None]) -> Iterable[ValueProblem]:
         """Yield the owners and stages that are none."""
         owner = values.get("hubspot_owner_id")
@@ -217,10 +222,6 @@ class Portal:
                     context={name: [str(link.target)]},
                     sub_category="crm.associations.INVALID_OBJECT_IDS",
                 )
-
-    def _remember_uniques(self, kind: Kind, record_id: int, values: Mapping[str, str | None]) -> None:
-        for name in self.catalogue.uniques(kind):
-            self.records.set_unique(name, record_id, values.get(name))
 
     def _follow_company(self, contact: int, company: str | None) -> None:
         """Let the primary company of a contact be the one that its property names."""

@@ -27,8 +27,6 @@ CREATE TABLE record (
   archived INTEGER,
   properties BLOB NOT NULL
 );
-CREATE INDEX record_by_change ON record (kind, modified, indexed) WHERE archived IS NULL;
-CREATE INDEX record_archived ON record (id) WHERE archived IS NOT NULL;
 CREATE TABLE unique_value (
   property TEXT NOT NULL, value TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (property, value, id)
 ) WITHOUT ROWID;
@@ -39,10 +37,13 @@ CREATE TABLE link (
 CREATE TABLE book_id (
   book TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (book, name)
 ) WITHOUT ROWID;
-CREATE INDEX book_id_by_id ON book_id (book, id);
 CREATE TABLE written (task INTEGER NOT NULL, writer TEXT NOT NULL);
-CREATE INDEX written_by_task ON written (task);
 """
+_INDEXES = {
+    "record_by_change": "record (kind, modified, indexed) WHERE archived IS NULL",
+    "record_archived": "record (id) WHERE archived IS NOT NULL",
+    "book_id_by_id": "book_id (book, id)",
+}
 
 _BLOCK, _STRIDE, _GAP = 64, 37, 3
 """Ids of one block of 64 are given out in strides of 37, three apart: none follows its predecessor."""
@@ -81,11 +82,25 @@ class Records:
         self.database.executescript(
             f"PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB}; {_SCHEMA}"
         )
+        self._make_indexes()
         self.index_lag = index_lag
         """Milliseconds until the search finds a change."""
         self.changes: Counter[Kind] = Counter()
         """How often records of a type were written: who keeps a result compares this number."""
         self._given = dict.fromkeys(KINDS, 0)
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Take in much at once: the indexes are made at the end, when that costs a fraction."""
+        for name in _INDEXES:
+            self.database.execute(f"DROP INDEX {name}")
+        with self.transaction():
+            yield
+        self._make_indexes()
+
+    def _make_indexes(self) -> None:
+        for name, columns in _INDEXES.items():
+            self.database.execute(f"CREATE INDEX {name} ON {columns}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -194,6 +209,14 @@ class Records:
         self.database.execute("DELETE FROM unique_value WHERE property = ? AND id = ?", (property_name, record_id))
         if value:
             self.database.execute("INSERT INTO unique_value VALUES (?, ?, ?)", (property_name, value, record_id))
+
+    def index_unique(self, kind: Kind, property_name: str) -> None:
+        """Remember the values that all records of a type have of a property whose values are unique."""
+        self.database.execute(
+            "INSERT OR IGNORE INTO unique_value SELECT ?1, json_extract(properties, ?2) AS value, id FROM record "
+            "WHERE id BETWEEN ?3 AND ?4 AND value <> '' ORDER BY value, id",
+            (property_name, f'$."{property_name}"', kind.first_id, _last_id(kind)),
+        )
 
     def with_value(self, kind: Kind, property_name: str, value: str, *, archived: bool = False) -> Row | None:
         """Return the record of a type that has this value of a unique property."""
