@@ -7,7 +7,7 @@ association moves a modified date.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from refsync_sandbox.hubspot.kinds import ASSOCIATION_TYPES, COMPANY, CONTACT, AssociationType, Kind, kind_of_id
@@ -31,6 +31,7 @@ class Links:
         self._records = records
         self._database = records.database
         self.types: dict[int, AssociationType] = {}
+        self._plain: dict[tuple[int, int], AssociationType] = {}
         self._between: dict[tuple[int, int], list[AssociationType]] = {}
         for found in ASSOCIATION_TYPES:
             self._know(found)
@@ -41,7 +42,7 @@ class Links:
 
     def plain(self, origin: Kind, target: Kind) -> AssociationType | None:
         """Return the type that says nothing but that the two belong together."""
-        return next((found for found in self.between(origin, target) if found.label is None), None)
+        return self._plain.get((origin.number, target.number))
 
     def label(self, origin: Kind, target: Kind, label: str) -> AssociationType:
         """Return the portal's own label of that name, which is added when there is none yet."""
@@ -58,13 +59,13 @@ class Links:
     def _know(self, found: AssociationType) -> None:
         self.types[found.id] = found
         self._between.setdefault((found.origin.number, found.target.number), []).append(found)
+        if found.label is None:
+            self._plain[found.origin.number, found.target.number] = found
 
-    def load(self, origin: int, target: int, types: Sequence[AssociationType]) -> None:
-        """Store one direction of an association of the book as it is; `mirror` stores the other directions of all of them."""
-        for found in types:
-            self._database.execute(
-                "INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?)", (origin, found.target.number, target, found.id)
-            )
+    def load(self, links: Iterable[tuple[int, int, AssociationType]]) -> None:
+        """Store one direction of associations of a book as they are: origin, target and type; `mirror` stores the other."""
+        rows = ((origin, found.target.number, target, found.id) for origin, target, found in links)
+        self._database.executemany("INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?)", rows)
 
     def mirror(self) -> None:
         """Store the other direction of every association that lacks it, in order, which is far quicker than one at a time."""

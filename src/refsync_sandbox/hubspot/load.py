@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
+import orjson
+
 from refsync.book import Book
 from refsync.model import Account, Activity, Case, Contact, Deal, DealContact, Instant, Record, SetAside, Stream, User, instant
 from refsync_sandbox.hubspot.kinds import COMMUNICATION, COMPANY, CONTACT, DEAL, KINDS, TICKET, AssociationType, Kind
@@ -18,6 +20,7 @@ from refsync_sandbox.hubspot.portal import Portal
 from refsync_sandbox.hubspot.properties import Property, type_of_values
 from refsync_sandbox.hubspot.translate import KIND_OF_ACTIVITY, Values, activity_values, property_name, record_values
 
+_AT_ONCE = 2_000
 _FIRST_SECOND = 900
 """Milliseconds within which HubSpot touches a new record once more."""
 _KIND_OF_STREAM: Mapping[Stream, Kind] = {
@@ -93,6 +96,9 @@ class Loader:
         self._now = portal.clock.instant()
         self._ids: dict[str, dict[str, str]] = {table: {} for table in ("users", "accounts", "contacts", "deals")}
         self._parents: list[tuple[int, str]] = []
+        self._rows: list[tuple[int, int, Instant, Instant, bytes]] = []
+        self._names: list[tuple[str, str, str]] = []
+        self._links: list[tuple[int, int, AssociationType]] = []
 
     def add(self, record: Record) -> str:
         """Take one row in and return its CRM id; that of a deal's contact is `deal:contact`."""
@@ -106,6 +112,7 @@ class Loader:
 
     def finish(self) -> None:
         """Do what is done for all rows together."""
+        self._flush()
         for child, name in self._parents:
             if parent := self._id_of("accounts", name):
                 row = self._portal.row(COMPANY, child)
@@ -164,13 +171,24 @@ class Loader:
         modified = self._modified(created, later, record_id)
         known: Values = {name: value for name, value in values.items() if value is not None}
         known |= self._portal.calculated(kind, record_id, known, created=created, now=modified)
-        self._records.insert(kind, record_id, created, modified, known, now=modified)
+        self._store(kind, record_id, created, modified, known)
+
+    def _store(self, kind: Kind, record_id: int, created: Instant, modified: Instant, values: Values) -> None:
+        self._rows.append((record_id, kind.number, created, modified, orjson.dumps(values)))
+        if len(self._rows) >= _AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._records.insert_many(self._rows)
+        self._records.name_many_in_book(self._names)
+        self._portal.links.load(self._links)
+        self._rows, self._names, self._links = [], [], []
 
     def _modified(self, created: Instant, later: Instant | None, record_id: int) -> Instant:
         return min(max(created, later or created) + record_id % _FIRST_SECOND, self._now)
 
     def _name(self, table: str, name: str, crm_id: str) -> None:
-        self._records.name_in_book(table, name, crm_id)
+        self._names.append((table, name, crm_id))
         if table in self._ids:
             self._ids[table][name] = crm_id
 
@@ -178,7 +196,7 @@ class Loader:
         return self._ids[table].get(name)
 
     def _associate(self, origin: int, target: int, types: Sequence[AssociationType]) -> None:
-        self._portal.links.load(origin, target, types)
+        self._links.extend((origin, target, type_) for type_ in types)
 
 
 class Entry(Loader):
@@ -191,8 +209,8 @@ class Entry(Loader):
             self._portal.touch_customers(int(crm_id), now=self._now)
         return crm_id
 
-    def _keep(self, kind: Kind, record_id: int, values: Values, created: Instant | None, later: Instant | None) -> None:
-        super()._keep(kind, record_id, values, created, later)
+    def _store(self, kind: Kind, record_id: int, created: Instant, modified: Instant, values: Values) -> None:
+        self._records.insert(kind, record_id, created, modified, values, now=self._now)
         self._portal.remember_uniques(kind, record_id, values)
 
     def _modified(self, created: Instant, later: Instant | None, record_id: int) -> Instant:

@@ -135,6 +135,11 @@ class Records:
         )
         self.changes[kind] += 1
 
+    def insert_many(self, rows: Iterable[tuple[int, int, Instant, Instant, bytes]]) -> None:
+        """Store records of a book, long in the index: id, number of the object type, created, modified, properties as JSON."""
+        self.database.executemany("INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?4, NULL, ?5)", rows)
+        self.changes.update(KINDS)
+
     def update(self, row: Row, values: Mapping[str, str | None], *, now: Instant) -> None:
         """Store new properties, which moves the time of the last change."""
         self.database.execute(
@@ -227,6 +232,10 @@ class Records:
     def name_in_book(self, table: str, name: str, crm_id: str) -> None:
         """Remember the CRM id of a row of the book."""
         self.database.execute("INSERT OR REPLACE INTO book_id VALUES (?, ?, ?)", (table, name, crm_id))
+
+    def name_many_in_book(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Remember the CRM ids of many rows: table, book id, CRM id."""
+        self.database.executemany("INSERT OR REPLACE INTO book_id VALUES (?, ?, ?)", rows)
 
     def id_in_crm(self, table: str, name: str) -> str | None:
         """Return the CRM id of a row of the book."""
