@@ -1,21 +1,85 @@
-"""Who to talk to."""
+"""Who to talk to: the people known at an account, and the choice among them.
+
+The law: the same book in two CRMs leads to the same person, so the choice never depends on an id while a name can tell.
+Somebody who opted out is never chosen.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 
-from refsync.model import Instant
+from refsync.model import DealStatus, Instant
 from refsync.rules.rule import Match, Person
+from refsync.rules.sources import linked
+from refsync.store import tables
+
+PersonRow: TypeAlias = Mapping[str, Any]
+"""A row of `people`, as `row._mapping` gives it."""
+
+contact, deal, link, touch = tables.contact, tables.deal, tables.deal_contact, tables.touch
 
 
 def people(connection_id: str, account_ids: Sequence[str], now: Instant) -> Select[Any]:
-    """Return a SELECT of everybody known at these accounts (give it a few hundred ids at a time)."""
-    raise NotImplementedError
+    """Return a SELECT of everybody known at these accounts, one row a person (give it a few hundred ids at a time)."""
+    return select(
+        contact.c.id,
+        contact.c.account_id,
+        contact.c.name,
+        contact.c.email,
+        contact.c.owner_id,
+        contact.c.do_not_contact,
+        _last(now).label("last_touch"),
+        _last(now, touch.c.two_way == 1).label("last_two_way"),
+        _has_part(link.c.is_primary == true(), deal.c.status == DealStatus.WON.value).label("primary_on_won"),
+        _has_part(func.lower(link.c.role) == "champion").label("champion"),
+    ).where(contact.c.connection == connection_id, contact.c.account_id.in_(account_ids))
 
 
-def pick(with_: Sequence[str], match: Match, rows: Sequence[Mapping[str, Any]]) -> Person | None:
-    """Return the person to talk to, from the `people` rows of the match's account; None when there is nobody."""
-    raise NotImplementedError
+def pick(with_: Sequence[str], match: Match, rows: Sequence[PersonRow]) -> Person | None:
+    """Return the person to talk to, from the `people` rows of the match's account; None when nobody fits."""
+    known = sorted((row for row in rows if row["account_id"] == match.account_id and not row["do_not_contact"]), key=_order)
+    for entry in with_:
+        if row := next((row for row in known if CHOICES[entry](row, match)), None):
+            return Person(
+                id=row["id"],
+                account_id=row["account_id"],
+                name=row["name"],
+                owner_id=row["owner_id"],
+                last_touch=row["last_touch"],
+                last_two_way=row["last_two_way"],
+                chosen_as=entry,
+            )
+    return None
+
+
+CHOICES: Mapping[str, Callable[[PersonRow, Match], bool]] = MappingProxyType(
+    {
+        "best contact": lambda _row, _match: True,
+        "champion": lambda row, _match: bool(row["champion"]),
+        "milestone.contact": lambda row, match: row["id"] == match.contact_id,
+    }
+)
+"""What `with` may say, and whom it means; of several people the best contact is taken."""
+
+
+def _order(row: PersonRow) -> tuple[object, ...]:
+    """Return what the best contact comes first by: the latest conversation, the latest touch, a part in a won deal, the name."""
+    conversation, last = row["last_two_way"] or 0, row["last_touch"] or 0
+    return (-conversation, -last, not row["primary_on_won"], row["name"].casefold(), row["name"], row["email"], row["id"])
+
+
+def _last(now: Instant, *wanted: ColumnElement[bool]) -> ColumnElement[Any]:
+    with_person = linked(touch, "contact_id", contact, "id")
+    return select(func.max(touch.c.at)).where(with_person, touch.c.at <= now, *wanted).correlate(contact).scalar_subquery()
+
+
+def _has_part(*wanted: ColumnElement[bool]) -> ColumnElement[int]:
+    """Whether the person has such a part in a deal of their account."""
+    joined = link.join(deal, and_(deal.c.connection == link.c.connection, deal.c.id == link.c.deal_id))
+    part = linked(link, "contact_id", contact, "id")
+    here = deal.c.account_id == contact.c.account_id
+    return case((select(1).select_from(joined).where(part, here, *wanted).correlate(contact).exists(), 1), else_=0)
