@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeAlias
@@ -18,6 +18,8 @@ from refsync.errors import Place
 
 Instant: TypeAlias = int
 """Milliseconds since 1970-01-01T00:00Z."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Stream(StrEnum):
@@ -249,8 +251,7 @@ def instant(moment: datetime) -> Instant:
     """Return an aware datetime as an instant, milliseconds rounded down."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone")
-    whole = moment.astimezone(UTC)
-    return int(whole.replace(microsecond=0).timestamp()) * 1000 + whole.microsecond // 1000
+    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def moment(at: Instant) -> datetime:

@@ -8,7 +8,7 @@ trouble.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -16,6 +16,7 @@ from refsync.connector import Batch
 from refsync.errors import AuthError, ConnectorError, TransientError
 from refsync.model import Instant, Stream
 from refsync.store import ledger, mirror, rows
+from refsync.store.engine import Database
 from refsync.sync.retry import attempts
 from refsync.sync.run import Run
 
@@ -86,40 +87,41 @@ class _Reading:
 def _store(run: Run, stream: Stream, pulled: Pulled, batches: Iterable[Batch], reading: _Reading) -> None:
     for batch in batches:
         run.check_stop()
-        _write(run, stream, pulled, batch, sweep=False)
         reading.seen |= rows.ids(batch)
+        with run.write() as db:
+            _write(db, run, stream, pulled, replace(batch, cursor=None) if batch.whole else batch)
+            if batch.whole:
+                _retire(db, run, stream, pulled, reading, batch)
         reading.cursor = batch.cursor if batch.cursor is not None else reading.cursor
         reading.partial = batch.partial or reading.partial
         reading.complete_since = batch.complete_since
         pulled.rows[stream] += len(batch.records)
         run.progress(f"pull {stream}", pulled.rows[stream])
-        if batch.whole:
-            _retire(run, stream, pulled, reading)
 
 
-def _write(run: Run, stream: Stream, pulled: Pulled, batch: Batch, *, sweep: bool) -> None:
+def _write(db: Database, run: Run, stream: Stream, pulled: Pulled, batch: Batch, *, sweep: bool = False) -> None:
     company, milestones = run.rules.company, run.milestones
-    with run.write() as db:
-        written = mirror.write_batch(
-            db, run.connection, stream, batch, company=company, milestones=milestones, now=run.now, sweep=sweep
-        )
-        if stream is Stream.ACTIVITIES and batch.deleted:
-            ledger.dismiss(db, run.connection, batch.deleted, at=run.now)
+    written = mirror.write_batch(
+        db, run.connection, stream, batch, company=company, milestones=milestones, now=run.now, sweep=sweep
+    )
+    if stream is Stream.ACTIVITIES and batch.deleted:
+        ledger.dismiss(db, run.connection, batch.deleted, at=run.now)
     pulled.changed[stream] += written.changed
     pulled.gone += written.deleted + written.merged
     pulled.set_aside += written.set_aside
 
 
-def _retire(run: Run, stream: Stream, pulled: Pulled, reading: _Reading) -> None:
-    """Let go of what a whole read did not show."""
+def _retire(db: Database, run: Run, stream: Stream, pulled: Pulled, reading: _Reading, last: Batch) -> None:
+    """Let go of what a whole read did not show, and only then move the cursor: while the brake holds, it is read again."""
     company, milestones = run.rules.company, run.milestones
-    with run.write() as db:
-        retired = mirror.retire(db, run.connection, stream, reading.seen, company=company, milestones=milestones)
-        if stream is Stream.ACTIVITIES and retired.problem is None:
-            ledger.dismiss_unseen(db, run.connection, reading.seen, at=run.now)
-    pulled.gone += retired.deleted
+    retired = mirror.retire(db, run.connection, stream, reading.seen, company=company, milestones=milestones)
     if retired.problem:
         reading.partial = str(retired.problem)
+        return
+    if stream is Stream.ACTIVITIES:
+        ledger.dismiss_unseen(db, run.connection, reading.seen, at=run.now)
+    pulled.gone += retired.deleted
+    _write(db, run, stream, pulled, Batch(cursor=last.cursor))
 
 
 def _sweep(run: Run, stream: Stream, pulled: Pulled, cursor: str | None) -> None:
@@ -129,7 +131,8 @@ def _sweep(run: Run, stream: Stream, pulled: Pulled, cursor: str | None) -> None
         with attempt:
             for batch in run.connector.sweep(stream, cursor):
                 run.check_stop()
-                _write(run, stream, pulled, batch, sweep=True)
+                with run.write() as db:
+                    _write(db, run, stream, pulled, batch, sweep=True)
                 cursor = batch.cursor if batch.cursor is not None else cursor
     with run.write() as db:
         mirror.finish(db, run.connection, stream, started=run.now, sweep=True)
