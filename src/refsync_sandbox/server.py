@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -197,6 +198,9 @@ def serve(
     Raises UserError for an address that is not loopback or is taken.
     """
     listening = _listening(host, port)
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)  # uvicorn raises the signal again once it has shut down; no failure
     _server(crm, clock, journal, lambda: ready(_url(listening))).run(sockets=[listening])
 
 

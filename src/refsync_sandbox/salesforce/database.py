@@ -9,9 +9,8 @@ from __future__ import annotations
 import sqlite3
 
 from refsync_sandbox.salesforce.schema import NUMBERS, TEXTS, Field, Kind, Schema, SObject
-from refsync_sandbox.salesforce.scope import NAME_VIEW
 
-_CACHE_KIB = 16_384
+_CACHE_KIB = 8_192
 
 
 def connect() -> sqlite3.Connection:
@@ -27,7 +26,6 @@ def create(database: sqlite3.Connection, schema: Schema) -> None:
     for subject in schema.objects.values():
         columns = ", ".join(f'"{one.name}" {_type(one)}' for one in stored(subject))
         database.execute(f'CREATE TABLE "{subject.name}" ({columns}, "_book" TEXT)')
-    database.execute(NAME_VIEW)
 
 
 def index(database: sqlite3.Connection, schema: Schema) -> None:

@@ -14,7 +14,7 @@ from refsync.model import ActivityStatus, DealStatus
 from refsync_sandbox.changes import COLUMNS, TASKS, Change, Op
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.salesforce import people
-from refsync_sandbox.salesforce.activities import ActivityRows, role_fields
+from refsync_sandbox.salesforce.activities import own_fields, role_fields
 from refsync_sandbox.salesforce.custom import custom_name, custom_value
 from refsync_sandbox.salesforce.history import kind_of, timing_of
 from refsync_sandbox.salesforce.ids import long_id
@@ -183,9 +183,7 @@ class Edits:
             raise change.bad("row.kind", message)
         subject = self._schema.objects[OBJECT_OF_KIND[kind]]
         actor = self._actor(values["owner_id"])
-        own = ActivityRows(lambda *_: {}, {}).own_fields(subject.name, values)
-        own.pop("AccountId", None)  # it follows from the links once they are stored
-        record_id = self._records.insert(subject, own | {"_book": change.id or None}, actor)
+        record_id = self._records.insert(subject, own_fields(subject.name, values) | {"_book": change.id or None}, actor)
         self._relate(subject, record_id, values, actor)
         return record_id
 

@@ -10,9 +10,10 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 from refsync.book import Book
-from refsync.model import Activity, Case, Instant, Record, SetAside, Stream, moment
+from refsync.model import RECORD_OF, Activity, Case, Instant, Record, SetAside, Stream, moment
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.salesforce import people
 from refsync_sandbox.salesforce.activities import ActivityRows
@@ -38,6 +39,12 @@ _LINKS = {
     "referred_by_contact_id": Stream.CONTACTS,
     "deal_id": Stream.DEALS,
 }
+
+
+_RECORDS = {kind.__name__: kind for kind in RECORD_OF.values()}
+_ACCOUNTS = """UPDATE "$activity" SET AccountId = coalesce(
+    (SELECT AccountId FROM Opportunity WHERE Id = WhatId), (SELECT AccountId FROM Contact WHERE Id = WhoId))
+    WHERE AccountId IS NULL AND (WhatId IS NOT NULL OR WhoId IS NOT NULL)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +89,7 @@ class _Loading:
         self._schema = schema_for(book)
         self._now = clock.instant()
         self._counters: dict[str, int] = defaultdict(int)
-        self._ids: dict[Stream, dict[str, str]] = defaultdict(dict)
-        self._account_of: dict[str, str | None] = {}
+        self._numbers: dict[Stream, dict[str, int]] = {stream: {} for stream in set(_LINKS.values())}
         self._later: list[tuple[Stream, str, str, str]] = []
         self._set_aside = 0
 
@@ -98,6 +104,7 @@ class _Loading:
         self._activities()
         index(self._database, self._schema)
         self._link_forward()
+        self._derive_accounts()
         self._database.execute("COMMIT")
         return Loaded(schema=self._schema, counters=dict(self._counters), set_aside=self._set_aside)
 
@@ -120,16 +127,19 @@ class _Loading:
         self._database.execute(statement, tuple(first.values()))
         self._database.executemany(statement, (tuple(row.values()) for row in given))
 
-    def _head(self, subject: str, book_id: str, own: Instant | None, by: str | None) -> Fields:
-        """Return the fields every record has; `own` is its own time."""
+    def _new_id(self, subject: str) -> str:
         number = self._counters[subject]
         self._counters[subject] = number + 1
+        return nth_id(self._schema.objects[subject].prefix, number)
+
+    def _head(self, subject: str, book_id: str, own: Instant | None, by: str | None) -> Fields:
+        """Return the fields every record has; `own` is its own time."""
         if own is None or own > self._now:
             own = self._now - _UNKNOWN
         made = stamp_of(min(own, self._now - _NEVER_LATER))
         by = by or people.INTEGRATION_ID
         return {
-            "Id": nth_id(self._schema.objects[subject].prefix, number),
+            "Id": self._new_id(subject),
             "_book": book_id or None,
             "CreatedDate": made,
             "CreatedById": by,
@@ -146,7 +156,7 @@ class _Loading:
             values = self._resolved(record)
             own = values["opened_at"] if isinstance(record, Case) else values.get("created_at")
             head = self._head(subject, record.id, own, values.get("owner_id"))
-            self._remember(stream, record, head["Id"], values)
+            self._remember(stream, record, values)
             row = head | self._own_fields(stream, values)
             row["CreatedDate"] = head["CreatedDate"]
             for column, found in custom.items():
@@ -170,39 +180,55 @@ class _Loading:
 
     def _resolved(self, record: Record) -> Fields:
         """Return a record's columns with book ids turned into Salesforce ids."""
-        values: Fields = {one.name: getattr(record, one.name) for one in fields(record)}
-        for name, target in _LINKS.items():
-            if values.get(name):
-                values[name] = self._ids[target].get(values[name])
+        names, links = _columns(type(record).__name__)
+        values: Fields = {name: getattr(record, name) for name in names}
+        for name, target in links:
+            if values[name]:
+                values[name] = self._id(target, values[name])
         return values
 
-    def _remember(self, stream: Stream, record: Record, record_id: str, values: Fields) -> None:
-        if stream in (Stream.USERS, Stream.ACCOUNTS, Stream.CONTACTS, Stream.DEALS):
-            self._ids[stream][record.id] = record_id
-        if stream in (Stream.CONTACTS, Stream.DEALS):
-            self._account_of[record_id] = values["account_id"]
+    def _id(self, stream: Stream, book_id: str) -> str | None:
+        """Return the id of a record that is loaded already; kept as a number, since there are many."""
+        number = self._numbers[stream].get(book_id)
+        return None if number is None else nth_id(self._schema.objects[OBJECTS[stream]].prefix, number)
+
+    def _remember(self, stream: Stream, record: Record, values: Fields) -> None:
+        if stream in self._numbers:
+            self._numbers[stream][record.id] = self._counters[OBJECTS[stream]] - 1
         for column, field in (("manager_id", "ManagerId"), ("parent_id", "ParentId")):
             target = getattr(record, column, None)
             if target and not values[column]:
-                self._later.append((stream, field, record_id, target))
+                self._later.append((stream, field, record.id, target))
 
     def _link_forward(self) -> None:
         """Set the links of users and accounts to rows that came later in the file."""
-        for stream, field, record_id, target in self._later:
+        for stream, field, book_id, target in self._later:
             statement = f'UPDATE "{OBJECTS[stream]}" SET "{field}" = ? WHERE Id = ?'  # noqa: S608 - names from the schema
-            self._database.execute(statement, (self._ids[stream].get(target), record_id))
+            self._database.execute(statement, (self._id(stream, target), self._id(stream, book_id)))
+
+    def _derive_accounts(self) -> None:
+        """Set the account of activities that say none themselves: that of the deal, else that of the first contact."""
+        for name in ("Task", "Event"):
+            self._database.execute(_ACCOUNTS.replace("$activity", name))
 
     def _activities(self) -> None:
-        rows = ActivityRows(self._head, self._account_of)
+        rows = ActivityRows(self._head, self._new_id)
         waiting: dict[str, list[Fields]] = defaultdict(list)
         for record in self._records(Stream.ACTIVITIES):
             if not isinstance(record, Activity):
                 continue
             values = self._resolved(record)
-            values["contact_ids"] = [self._ids[Stream.CONTACTS][one] for one in values["contact_ids"]]
+            values["contact_ids"] = [self._id(Stream.CONTACTS, one) for one in values["contact_ids"]]
             for subject, row in rows.of(values):
                 waiting[subject].append(row)
                 if len(waiting[subject]) >= _BATCH:
                     self._insert(subject, waiting.pop(subject))
         for subject, left in waiting.items():
             self._insert(subject, left)
+
+
+@lru_cache(maxsize=16)
+def _columns(kind: str) -> tuple[tuple[str, ...], tuple[tuple[str, Stream], ...]]:
+    """Return the names of a record's columns, and which of them are links, and to what."""
+    names = tuple(one.name for one in fields(_RECORDS[kind]))
+    return names, tuple((name, target) for name, target in _LINKS.items() if name in names)

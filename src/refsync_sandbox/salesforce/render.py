@@ -42,9 +42,9 @@ class Row:
 
     def sql(self) -> str:
         """Return the SQL of the row as a JSON object."""
-        alias, subject = self._scope.alias, self._scope.object
-        kind = f"{alias}.Type" if subject is NAME else _quoted(subject.name)
-        pieces = ["""'{"attributes":{"type":"'""", kind, """'","url":"'""", ":base", kind, "'/'", f"{alias}.Id", """'"}'"""]
+        scope = self._scope
+        kind = scope.column(NAME.fields["Type"]) if scope.object is NAME else _quoted(scope.object.name)
+        pieces = ["""'{"attributes":{"type":"'""", kind, """'","url":"'""", ":base", kind, "'/'", scope.id, """'"}'"""]
         for name, value in self._members():
             pieces += [_quoted(f',"{name}":'), value]
         return _joined([*pieces, "'}'"])
@@ -53,7 +53,7 @@ class Row:
         for name, value in self._values.items():
             if name in self._parents:
                 parent = self._parents[name]
-                yield name, f"CASE WHEN {parent._scope.alias}.Id IS NULL THEN 'null' ELSE {parent.sql()} END"
+                yield name, f"CASE WHEN {parent._scope.id} IS NULL THEN 'null' ELSE {parent.sql()} END"
             else:
                 yield name, value
 

@@ -36,19 +36,13 @@ NAME = SObject(
 )
 """What a query sees of a parent that may be of several objects, such as `What`."""
 
-NAME_VIEW = """CREATE VIEW "Name" AS
-    SELECT Id, Name, NULL AS FirstName, NULL AS LastName, NULL AS Email, NULL AS IsActive, 'Account' AS Type FROM "Account"
-    UNION ALL SELECT Id, Name, FirstName, LastName, Email, NULL, 'Contact' FROM "Contact"
-    UNION ALL SELECT Id, Name, NULL, NULL, NULL, NULL, 'Opportunity' FROM "Opportunity"
-    UNION ALL SELECT Id, Subject, NULL, NULL, NULL, NULL, 'Case' FROM "Case"
-    UNION ALL SELECT Id, Name, FirstName, LastName, Email, IsActive, 'User' FROM "User" """
-
 
 class Scope:
     """One object in a query under an alias, with the parents joined to it so far."""
 
     def __init__(self, schema: Schema, subject: SObject, alias: str, *, soql_alias: str = "") -> None:
         self.schema, self.object, self.alias = schema, subject, alias
+        self._any_of: tuple[SObject, ...] = ()
         self._soql_alias = soql_alias.lower()
         self._parents: MutableMapping[str, Scope] = {}
         self._joins: list[str] = []
@@ -56,7 +50,7 @@ class Scope:
     @property
     def joins(self) -> str:
         """The SQL joins of all parents named so far."""
-        return "".join(f" {join}{parent.joins}" for join, parent in zip(self._joins, self._parents.values(), strict=True))
+        return "".join(f"{join}{parent.joins}" for join, parent in zip(self._joins, self._parents.values(), strict=True))
 
     def field(self, path: Path) -> tuple[Field, str]:
         """Return a field and its SQL. Raises Fault when there is no such field or parent."""
@@ -73,7 +67,32 @@ class Scope:
                 f"to append the '__c' after the custom field name.{_HINT}",
                 path.at,
             )
-        return found, column(self.alias, found)
+        return found, self.column(found)
+
+    def column(self, found: Field) -> str:
+        """Return the SQL of a field of this object."""
+        if self._any_of:
+            return self._choice(found)
+        return found.expression.replace("{t}", self.alias) if found.expression else f'{self.alias}."{found.name}"'
+
+    @property
+    def id(self) -> str:
+        """The SQL of the record's id; NULL when there is no such record."""
+        return self.column(self.object.fields["Id"])
+
+    def _choice(self, found: Field) -> str:
+        """Return the SQL of a field of whichever object the reference `alias` leads to."""
+        cases = "".join(
+            f" WHEN '{one.prefix}' THEN {self._of(one, found)}"
+            for one in self._any_of
+            if found.name == "Type" or _same(one, found)
+        )
+        return f"CASE substr({self.alias}, 1, 3){cases} END" if cases else "NULL"
+
+    def _of(self, subject: SObject, found: Field) -> str:
+        if found.name == "Type":
+            return f"'{subject.name}'"
+        return f'(SELECT "{_same(subject, found)}" FROM "{subject.name}" WHERE Id = {self.alias})'  # noqa: S608
 
     def parent(self, relationship: str, path: Path) -> Scope:
         """Return the scope of a parent, joined on first use. Raises Fault when there is no such relationship."""
@@ -116,15 +135,21 @@ class Scope:
 
     def _joined(self, reference: Field) -> Scope:
         known = [self.schema.objects[name] for name in reference.refers_to if name in self.schema.objects]
-        target = known[0] if len(known) == 1 else NAME
+        if len(known) > 1:
+            self._joins.append("")
+            scope = Scope(self.schema, NAME, self.column(reference))
+            scope._any_of = tuple(known)
+            return scope
         alias = f"{self.alias}_{len(self._parents)}"
-        self._joins.append(f'LEFT JOIN "{target.name}" AS {alias} ON {alias}.Id = {column(self.alias, reference)}')
-        return Scope(self.schema, target, alias)
+        self._joins.append(f' LEFT JOIN "{known[0].name}" AS {alias} ON {alias}.Id = {self.column(reference)}')
+        return Scope(self.schema, known[0], alias)
 
 
-def column(alias: str, found: Field) -> str:
-    """Return the SQL of a field of the record `alias`."""
-    return found.expression.replace("{t}", alias) if found.expression else f'{alias}."{found.name}"'
+def _same(subject: SObject, found: Field) -> str | None:
+    """Return the field of an object that plays the part of a field of `Name`."""
+    if found.name == "Name":
+        return next(one.name for one in subject.fields.values() if one.name_field)
+    return found.name if found.name in subject.fields else None
 
 
 class Parameters:

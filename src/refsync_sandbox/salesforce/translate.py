@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from refsync.model import AccountStatus, ActivityKind, ActivityStatus, DealStatus, Direction, Instant, moment
-from refsync_sandbox.salesforce.wire import stamp_of
+from refsync.model import AccountStatus, ActivityKind, ActivityStatus, DealStatus, Direction, Instant
+from refsync_sandbox.salesforce.wire import day_of, stamp_of
 
 Fields = dict[str, Any]
 
@@ -56,11 +56,6 @@ _OUTCOMES = {
 _DISPOSITIONS = {ActivityStatus.NO_SHOW: "No answer", ActivityStatus.BOUNCED: "Bounced"}
 _STAGES = {DealStatus.WON: "Closed Won", DealStatus.LOST: "Closed Lost", DealStatus.OPEN: "Prospecting"}
 _OPEN_FOR = timedelta(days=90)
-
-
-def day_of(at: Instant) -> str:
-    """Return the UTC day of an instant."""
-    return moment(at).date().isoformat()
 
 
 def _names(name: str | None) -> Fields:

@@ -7,8 +7,9 @@ conversion when it is sent.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
-from refsync.model import Instant, moment
+from refsync.model import Instant
 
 
 def stamp(at: datetime) -> str:
@@ -18,7 +19,21 @@ def stamp(at: datetime) -> str:
 
 def stamp_of(at: Instant) -> str:
     """Return an instant as a stamp."""
-    return stamp(moment(at))
+    days, second = divmod(at // 1000, 86_400)
+    return f"{_day(days)}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.000+0000"
+
+
+def day_of(at: Instant) -> str:
+    """Return the UTC day of an instant."""
+    return _day(at // 86_400_000)
+
+
+@lru_cache(maxsize=4096)
+def _day(days: int) -> str:
+    return date.fromordinal(_EPOCH + days).isoformat()
+
+
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def parse_stamp(text: str) -> datetime:
