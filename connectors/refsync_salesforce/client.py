@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import orjson
 import requests
@@ -47,12 +47,24 @@ class Page:
 
 
 def decoded(body: bytes) -> Any:
-    """Return JSON as values. Raises ValueError. Half of a surrogate pair, which no store keeps, becomes a question mark."""
+    """Return JSON as values. Raises ValueError. What no store keeps, half a surrogate pair and U+0000, is replaced by `?`."""
     try:
-        return orjson.loads(body)
+        found = orjson.loads(body)
     except orjson.JSONDecodeError:
-        cured = json.dumps(json.loads(body), ensure_ascii=False)
-        return orjson.loads(cured.encode("utf-8", "replace"))
+        return _storable(json.loads(body, parse_constant=_refused))
+    return _storable(found) if b"\\u0000" in body else found
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "?").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_storable(part) for part in value]
+    return {name: _storable(part) for name, part in value.items()} if isinstance(value, dict) else value
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
 
 
 class _Library(Salesforce):

@@ -77,10 +77,9 @@ class Reader:
 
     def _pages(self, asked: Selection, position: Position) -> Iterator[tuple[list[Row], Selection, Position]]:
         """Yield pages and the position behind each, window after window up to the present."""
-        nearest = 0
-        while position.upper is not None or position.done is None or self._upper() > position.done + nearest:
+        while True:
             if position.upper is None:
-                position = position.window(self._upper(), self._overlap)
+                position = position.window(max(self._upper(), position.done or 0), self._overlap)
             try:
                 for rows, behind in self._window(asked, position):
                     position = behind
@@ -90,7 +89,8 @@ class Reader:
                 if left is None:
                     raise
                 asked, position = left, _with_fields(position, left)
-            nearest = CATCH_UP
+            if position.upper is None and self._upper() <= (position.done or 0) + CATCH_UP:
+                return
 
     def _described_anew(self, asked: Selection) -> Selection | None:
         """Return what can be asked now that something was refused; None when nothing has changed after all."""

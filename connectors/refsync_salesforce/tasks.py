@@ -122,7 +122,7 @@ class SalesforceTasks:
         """Return the one field to send, or what speaks against it."""
         state = None if row is None else self._state(row)
         if state is None or state.status is TaskStatus.DELETED:
-            return Outcome(kind=OutcomeKind.REJECTED, task_id=change.task_id, reason="the task was deleted")
+            return _conflict(change, "the task was deleted")
         if state.key != change.key:
             return _conflict(change, "the task no longer carries our key")
         if state.status is TaskStatus.DONE:

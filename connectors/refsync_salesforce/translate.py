@@ -36,20 +36,23 @@ ACCOUNT, CONTACT, DEAL = "001", "003", "006"
 """The first three characters of the ids of these objects, the same in every org."""
 
 SYSTEM_NAMES = frozenset(
-    name.lower()
-    for name in (
-        "Automated Process",
-        "Platform Integration User",
-        "Integration User",
-        "Security User",
-        "Insights Security User",
-        "Insights Integration User",
-        "Data.com Clean",
-        "Salesforce Administrator Support User",
-        "Chatter Expert",
-    )
+    {
+        "automated process",
+        "platform integration user",
+        "integration user",
+        "security user",
+        "analytics cloud integration user",
+        "analytics cloud security user",
+        "insights integration user",
+        "insights security user",
+        "sales insights integration user",
+        "data.com clean",
+        "chatter expert",
+    }
 )
-"""Users the platform makes for itself: active, but nobody."""
+"""Users, and profiles of users, that the platform has made for itself: active, but nobody."""
+PROGRAMS = "api only"
+"""Stands in the names of the profiles that are for programs."""
 
 SUBTYPES: Mapping[str, ActivityKind] = MappingProxyType(
     {
@@ -91,12 +94,12 @@ def stamp(text: object) -> Instant:
 
 def user(row: Row, custom: Custom = ()) -> User:
     """Return a user; users of the platform itself are never active."""
-    profile = row.get("Profile")
     name = _text(row, "Name")
+    profile = row["Profile"].get("Name") if isinstance(row.get("Profile"), dict) else None
     human = (
-        isinstance(profile, dict)
-        and str(profile.get("Name")).lower() not in SYSTEM_NAMES
-        and name.lower() not in SYSTEM_NAMES
+        isinstance(profile, str)
+        and PROGRAMS not in profile.lower()
+        and SYSTEM_NAMES.isdisjoint({name.lower(), profile.lower()})
         and row.get("UserType") in (None, "Standard")
     )
     return User(
@@ -337,7 +340,7 @@ def _text(row: Row, name: str) -> str:
         return ""
     if type(value) is str:
         return value
-    raise Unreadable(f"{name} holds a {type(value).__name__} instead of a text")
+    raise Unreadable(f"{name} is of the type {type(value).__name__} and not a text")
 
 
 def _reference(row: Row, name: str) -> str | None:

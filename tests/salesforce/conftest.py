@@ -1,17 +1,24 @@
-"""What the Salesforce tests share: options, an org that answers from a table of replies, and clients to both."""
+"""What the Salesforce tests share: options, an org that answers from a table of replies, and a sandbox with a book."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import responses
 from tests.salesforce.prepared import Org
+from tests.salesforce.sandboxed import NOW, Hands
 
+from refsync.book import Book
 from refsync.connector import ConnectionSettings, Secret
 from refsync_salesforce.client import Client
 from refsync_salesforce.options import salesforce_options
+from refsync_sandbox.clock import Clock
+from refsync_sandbox.generator import write_book
+from refsync_sandbox.salesforce import Salesforce
+from refsync_sandbox.server import Sandbox
 
 
 @pytest.fixture
@@ -40,3 +47,20 @@ def client(settings: Callable[..., ConnectionSettings]) -> Iterator[Client]:
     made = Client(salesforce_options(settings()))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
+    """A book with 12 accounts."""
+    folder: Path = tmp_path_factory.mktemp("salesforce") / "book"
+    write_book(folder, accounts=12, seed=5, now=NOW)
+    return Book.open(folder)
+
+
+@pytest.fixture
+def hands(book: Book) -> Iterator[Hands]:
+    """A running sandbox that serves the book, and hands to change it."""
+    clock = Clock(NOW)
+    crm = Salesforce.load(book, clock)
+    with Sandbox(crm, clock) as sandbox:
+        yield Hands(sandbox, crm)

@@ -255,9 +255,13 @@ def test_unknown_object_has_no_description(org: Org, client: Client) -> None:
         client.describe("Event")
 
 
-def test_lone_surrogate_is_replaced() -> None:
-    """Half of a surrogate pair, which JSON can carry and no store keeps, becomes a question mark."""
-    assert {"Name": "a?b", "Mail": "😀"} == decoded(b'{"Name": "a\\ud83db", "Mail": "\\ud83d\\ude00"}')
+def test_what_no_store_keeps_is_replaced() -> None:
+    """Half of a surrogate pair and U+0000, which JSON can carry, become question marks; everything else stays."""
+    surrogate = b'{"Name": "a\\ud83db", "Mail": "\\ud83d\\ude00", "n": [1.5, null]}'
+    nul = b'{"Name": "a\\u0000b", "Path": "c:\\\\u0000"}'
+
+    assert {"Name": "a?b", "Mail": "😀", "n": [1.5, None]} == decoded(surrogate)
+    assert {"Name": "a?b", "Path": "c:\\u0000"} == decoded(nul)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"a": NaN}', b"\xff"])

@@ -267,8 +267,8 @@ def test_find_refuses_a_row_without_its_fields(org: Org, client: Client) -> None
     [
         (row(), change(close=True), OutcomeKind.WRITTEN),
         (row(IsClosed=True), change(close=True), OutcomeKind.CONFLICT),
-        (row(IsDeleted=True), change(close=True), OutcomeKind.REJECTED),
-        (None, change(close=True), OutcomeKind.REJECTED),
+        (row(IsDeleted=True), change(close=True), OutcomeKind.CONFLICT),
+        (None, change(close=True), OutcomeKind.CONFLICT),
         (row() | {KEY: "somebody's"}, change(close=True), OutcomeKind.CONFLICT),
         (row() | {KEY: None}, change(close=True), OutcomeKind.CONFLICT),
         (row(), change(owner_id=OTHER, owner_was=OWNER), OutcomeKind.WRITTEN),

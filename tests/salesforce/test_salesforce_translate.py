@@ -291,6 +291,7 @@ def test_status_of_a_deal(closed: bool | None, won: bool | None, status: DealSta
         ({"Profile": {"Name": "Chatter Expert"}}, False),
         ({"Name": "Automated Process"}, False),
         ({"Name": "Platform Integration User"}, False),
+        ({"Profile": {"Name": "Minimum Access - API Only Integrations"}}, False),
         ({"UserType": "AutomatedProcess"}, False),
         ({"UserType": "Standard"}, True),
     ],

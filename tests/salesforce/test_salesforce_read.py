@@ -1,0 +1,493 @@
+"""Reading streams over HTTP from the sandbox: everything, what is new, and nothing lost on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import pytest
+from tests.salesforce.prepared import Org
+from tests.salesforce.sandboxed import Hands, mirror
+
+from refsync.book import Book
+from refsync.connector import ConnectionSettings, Merge
+from refsync.errors import RateLimited, TransientError, UnexpectedReply
+from refsync.model import (
+    Activity,
+    ActivityKind,
+    ActivityStatus,
+    Contact,
+    Deal,
+    DealStatus,
+    Record,
+    SetAside,
+    Stream,
+    moment,
+    parse_instant,
+)
+from refsync_salesforce import connect
+from refsync_salesforce.connector import SalesforceConnector
+from refsync_sandbox.salesforce.people import INTEGRATION_ID
+
+DAY = 86_400_000
+LINKS = {
+    "owner_id": "users",
+    "manager_id": "users",
+    "parent_id": "accounts",
+    "account_id": "accounts",
+    "contact_id": "contacts",
+    "referred_by_contact_id": "contacts",
+    "deal_id": "deals",
+}
+
+
+def read(connector: SalesforceConnector, stream: Stream, since: str | None = None) -> tuple[dict[str, Record], str | None]:
+    batches = list(connector.read(stream, since))
+    assert not any(batch.partial or batch.set_aside for batch in batches)
+    return mirror(batches), batches[-1].cursor if batches else since
+
+
+# --- the field map ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", list(Stream))
+def test_bug_13_a_served_book_comes_back(hands: Hands, book: Book, stream: Stream) -> None:
+    """Every record of a book, archived years included, comes back as it was, but for what Salesforce cannot hold."""
+    ids = {table: hands.ids(table) for table in Stream}
+    custom = {stream: frozenset(_crm_name(column) for column in book.custom_columns(stream))}
+    found, _ = read(hands.connect(custom), stream)
+
+    expected = {record.id: record for record in _expected(book, stream, ids)}
+    if stream is Stream.USERS:
+        system = {id_ for id_, user in found.items() if id_ not in expected and not user.active}  # type: ignore[union-attr]
+        found = {id_: record for id_, record in found.items() if id_ not in system}
+    if stream is Stream.DEAL_CONTACTS:
+        assert {_without_id(record) for record in expected.values()} == {_without_id(record) for record in found.values()}
+        return
+    assert expected == found
+
+
+def _crm_name(column: str) -> str:
+    return "_".join(word.capitalize() for word in column.split("_")) + "__c"
+
+
+def _without_id(record: Record) -> Record:
+    return replace(record, id="")
+
+
+def _expected(book: Book, stream: Stream, ids: dict[Stream, dict[str, str]]) -> Iterator[Record]:
+    """Yield the records of a book as Salesforce holds them: with its ids, and without what it has no place for."""
+    account_of = {one.id: one.account_id for part in (Stream.CONTACTS, Stream.DEALS) for one in book.read(part)}  # type: ignore[union-attr]
+    for record in book.read(stream):
+        if isinstance(record, SetAside) or (isinstance(record, Activity) and record.kind is ActivityKind.NOTE):
+            continue
+        links = {name: ids[Stream(table)].get(getattr(record, name)) for name, table in LINKS.items() if hasattr(record, name)}
+        own = {"id": ids[stream].get(record.id, record.id)}
+        if hasattr(record, "custom"):
+            own["custom"] = {_crm_name(column): text for column, text in record.custom.items()}  # type: ignore[assignment]
+        if links.get("owner_id") is None and "owner_id" in links:
+            links["owner_id"] = INTEGRATION_ID
+        found: Any = replace(record, **links, **own)  # type: ignore[arg-type]
+        match found:
+            case Contact():
+                found = replace(found, email=found.email.lower())
+            case Deal():
+                found = replace(found, closed_on=None if found.status is DealStatus.OPEN else found.closed_on)
+            case Activity():
+                first = record.deal_id or next(iter(record.contact_ids), "")  # type: ignore[union-attr]
+                found = _expected_activity(found, ids, ids[Stream.ACCOUNTS].get(account_of.get(first) or ""))
+        yield found
+
+
+def _expected_activity(activity: Activity, ids: dict[Stream, dict[str, str]], derived: str | None) -> Activity:
+    people = tuple(ids[Stream.CONTACTS][one] for one in activity.contact_ids)
+    found = replace(activity, contact_ids=people)
+    if found.kind is ActivityKind.EMAIL:
+        return replace(found, account_id=None if found.deal_id else found.account_id, ended_at=None)
+    account_id = derived if found.deal_id else found.account_id or derived
+    found = replace(found, automated=False, account_id=account_id)
+    if found.kind is ActivityKind.MEETING:
+        return replace(found, direction=None)
+    if found.status is ActivityStatus.PLANNED and found.at is not None:
+        found = replace(found, at=found.at // DAY * DAY + DAY // 2)
+    return replace(found, ended_at=None, direction=None if found.kind is ActivityKind.TASK else found.direction)
+
+
+# --- windows ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page_size", [1, 3, 7])
+def test_bug_01_small_pages_bring_the_same(hands: Hands, page_size: int) -> None:
+    """However small the pages, each row comes exactly once."""
+    whole, _ = read(hands.connect(), Stream.CONTACTS)
+    batches = list(hands.connect(page_size=page_size).read(Stream.CONTACTS, None))
+    ids = [record.id for batch in batches for record in batch.records]
+
+    assert sorted(whole) == sorted(ids)
+    assert all(len(batch.records) <= page_size for batch in batches)
+
+
+def test_bug_06_more_rows_on_one_stamp_than_a_page(hands: Hands) -> None:
+    """Rows that were written together share a stamp; pages smaller than that go on by id."""
+    account = next(iter(hands.ids("accounts").values()))
+    made = [hands.create("Contact", LastName=f"Same {number}", AccountId=account) for number in range(7)]
+    hands.later(hours=1)
+    found, _ = read(hands.connect(page_size=2), Stream.CONTACTS)
+
+    assert set(made) <= set(found)
+
+
+def test_unchanged_tick_costs_one_request_an_object(hands: Hands) -> None:
+    """With nothing new, each object is asked once, and no row is stored again."""
+    connector = hands.connect()
+    cursors = {stream: read(connector, stream)[1] for stream in Stream}
+    hands.later(minutes=15)
+    read(connector, Stream.USERS, cursors[Stream.USERS])  # the connector learns that it is later
+    hands.calls()
+    again = [read(connector, stream, cursors[stream]) for stream in Stream if stream is not Stream.USERS]
+
+    assert {"GET queryAll": 8} == hands.calls()
+    assert [{}] * 6 == [found for found, _ in again]
+
+
+def test_changes_come_with_the_next_read(hands: Hands) -> None:
+    """A record that people change comes once more, with its new value, and others do not."""
+    connector = hands.connect()
+    _, cursor = read(connector, Stream.ACCOUNTS)
+    book_id, crm_id = next(iter(hands.ids("accounts").items()))
+    hands.later(hours=1)
+    hands.change({"op": "change", "table": "accounts", "id": book_id, "set": {"name": "New name"}})
+    hands.later(minutes=2)
+    found, _ = read(connector, Stream.ACCOUNTS, cursor)
+
+    assert {crm_id: "New name"} == {id_: record.name for id_, record in found.items()}  # type: ignore[union-attr]
+
+
+def test_fresh_changes_wait_until_they_have_settled(hands: Hands) -> None:
+    """A change of the last minute is read with the next window: rows around it may still be on their way."""
+    connector = hands.connect()
+    _, cursor = read(connector, Stream.ACCOUNTS)
+    book_id = next(iter(hands.ids("accounts")))
+    hands.later(hours=1)
+    hands.change({"op": "change", "table": "accounts", "id": book_id, "set": {"name": "New name"}})
+    hands.later(seconds=30)
+    found, cursor = read(connector, Stream.ACCOUNTS, cursor)
+    hands.later(minutes=15)
+    later, _ = read(connector, Stream.ACCOUNTS, cursor)
+
+    assert (0, 1) == (len(found), len(later))
+
+
+def test_bug_02_row_that_becomes_visible_late(hands: Hands) -> None:
+    """A row whose stamp lies before what was read already is seen by the overlap of the next window."""
+    connector = hands.connect()
+    _, cursor = read(connector, Stream.CONTACTS)
+    hands.later(minutes=-5)
+    late = hands.create("Contact", LastName="Late")
+    hands.later(minutes=20)
+    found, _ = read(connector, Stream.CONTACTS, cursor)
+
+    assert [late] == list(found)
+
+
+def test_bug_03_cursor_of_each_batch_leads_to_the_rest(hands: Hands) -> None:
+    """Who stops after any batch and goes on from its cursor ends with the same rows, object after object."""
+    whole, _ = read(hands.connect(), Stream.ACTIVITIES)
+    batches = list(hands.connect(page_size=4).read(Stream.ACTIVITIES, None))
+    assert len(batches) > 9
+
+    for number in range(1, len(batches), 4):
+        rest = list(hands.connect(page_size=4).read(Stream.ACTIVITIES, batches[number - 1].cursor))
+        assert whole == mirror([*batches[:number], *rest])
+
+
+def test_long_read_catches_up(hands: Hands) -> None:
+    """What happens while a long read goes on is read at its end; the window that was begun is finished first."""
+    reading = hands.connect(page_size=4).read(Stream.CONTACTS, None)
+    first = list(islice(reading, 1))
+    hands.later(hours=3)
+    new = hands.create("Contact", LastName="Meanwhile")
+    hands.later(minutes=5)
+    rest = list(reading)
+
+    assert new in mirror([*first, *rest])
+
+
+def test_cursor_from_the_future_is_reported(hands: Hands) -> None:
+    """A stored place behind the CRM's own present reads nothing and says so."""
+    connector = hands.connect()
+    _, cursor = read(connector, Stream.ACCOUNTS)
+    hands.later(days=-30)
+    (batch,) = hands.connect().read(Stream.ACCOUNTS, cursor)
+
+    assert ("the last read of Account lies in the future of Salesforce's clock", None) == (batch.partial, batch.cursor)
+
+
+# --- deletes, merges, twins -------------------------------------------------------------------------------------------
+
+
+def test_bug_13_deleted_rows_are_told(hands: Hands) -> None:
+    """A row that people delete comes as deleted."""
+    connector = hands.connect()
+    _, cursor = read(connector, Stream.CONTACTS)
+    book_id, crm_id = next(iter(hands.ids("contacts").items()))
+    hands.later(hours=1)
+    hands.change({"op": "delete", "table": "contacts", "id": book_id})
+    hands.later(minutes=2)
+    batches = list(connector.read(Stream.CONTACTS, cursor))
+
+    assert [crm_id] == [gone for batch in batches for gone in batch.deleted]
+
+
+def test_bug_24_merged_rows_name_the_survivor(hands: Hands) -> None:
+    """A row that was merged away comes as a merge, so that what hung on it can follow."""
+    connector = hands.connect()
+    _, cursor = read(connector, Stream.ACCOUNTS)
+    (gone, gone_id), (survivor, survivor_id) = islice(hands.ids("accounts").items(), 2)
+    hands.later(hours=1)
+    hands.change({"op": "merge", "table": "accounts", "id": gone, "into": survivor})
+    hands.later(minutes=2)
+    batches = list(connector.read(Stream.ACCOUNTS, cursor))
+
+    assert [Merge(gone=gone_id, survivor=survivor_id)] == [merge for batch in batches for merge in batch.merged]
+    assert [] == [gone for batch in batches for gone in batch.deleted]
+
+
+def test_mail_kept_twice_counts_once(hands: Hands) -> None:
+    """A mail that the org keeps as a mail and as a task is one activity; a task without a mail counts itself."""
+    alone = hands.create("Task", Subject="BCC", TaskSubtype="Email", Status="Completed")
+    twin = hands.create("Task", Subject="Mail", TaskSubtype="Email", Status="Completed")
+    mail = hands.create("EmailMessage", Subject="Mail", ActivityId=twin, MessageDate="2026-11-20T11:00:00Z", Status="3")
+    hands.later(hours=1)
+    found, _ = read(hands.connect(), Stream.ACTIVITIES)
+
+    assert (True, False, True) == (alone in found, twin in found, mail in found)
+
+
+def test_mail_that_comes_after_its_task_replaces_it(hands: Hands) -> None:
+    """A task that was read before its mail existed goes when the mail comes, and stays away when it changes."""
+    connector = hands.connect()
+    twin = hands.create("Task", Subject="Mail", TaskSubtype="Email", Status="Completed")
+    hands.later(hours=1)
+    known, cursor = read(connector, Stream.ACTIVITIES)
+    mail = hands.create("EmailMessage", Subject="Mail", ActivityId=twin, MessageDate="2026-11-20T11:00:00Z", Status="3")
+    hands.later(hours=1)
+    batches = list(connector.read(Stream.ACTIVITIES, cursor))
+    held = mirror(batches, known)
+
+    assert (True, False, True) == (twin in known, twin in held, mail in held)
+
+
+# --- sessions and descriptions ----------------------------------------------------------------------------------------
+
+
+def test_bug_11_session_that_ends_between_pages(hands: Hands) -> None:
+    """An ended session costs one more sign-in and no row."""
+    whole, _ = read(hands.connect(), Stream.CONTACTS)
+    connector = hands.connect(page_size=5)
+    hands.calls()
+    batches = []
+    for batch in connector.read(Stream.CONTACTS, None):
+        batches.append(batch)
+        if len(batches) == 2:
+            hands.crm.oauth.expire_all()
+
+    assert whole == mirror(batches)
+    assert 2 == hands.calls()["POST oauth2/token"]
+
+
+def test_bug_08_new_field_is_read_for_old_rows(hands: Hands, book: Book) -> None:
+    """A field that is asked for later is read for every row, not only for those that change from now on."""
+    column = book.custom_columns(Stream.ACCOUNTS)[0]
+    name = _crm_name(column)
+    _, cursor = read(hands.connect(), Stream.ACCOUNTS)
+    hands.later(minutes=15)
+    found, after = read(hands.connect({Stream.ACCOUNTS: frozenset({name})}), Stream.ACCOUNTS, cursor)
+    hands.later(minutes=15)
+    again, _ = read(hands.connect({Stream.ACCOUNTS: frozenset({name})}), Stream.ACCOUNTS, after)
+
+    filled = sum(column in record.custom for record in book.read(Stream.ACCOUNTS))  # type: ignore[union-attr]
+    assert filled == sum(name in record.custom for record in found.values())  # type: ignore[union-attr]
+    assert {} == again
+
+
+def test_bug_14_hidden_field_is_never_asked_for(hands: Hands) -> None:
+    """A field that the org does not show is left out of the statement, and `check` names it."""
+    connector = hands.connect({Stream.ACCOUNTS: frozenset({"Nowhere__c"})})
+    found, _ = read(connector, Stream.ACCOUNTS)
+    warnings = [problem.message for problem in connector.check() if problem.severity == "warning"]
+
+    assert found
+    assert any("Account has no field Nowhere__c" in message for message in warnings)
+
+
+def test_org_id_is_the_crm_s_own(hands: Hands) -> None:
+    """The org is its 18-character id, whoever asks."""
+    assert 18 == len(hands.connect().org)
+    assert hands.connect().org == hands.connect().org
+
+
+# --- what a well-behaved CRM does not do ------------------------------------------------------------------------------
+
+FURTHER = "/services/data/v62.0/query/01g-1"
+STAMP = "2024-03-01T09:00:00.000+0000"
+SHOWN = [{"name": name, "type": "string", "filterable": True} for name in ("Id", "SystemModstamp", "Name", "IsDeleted", "X__c")]
+
+
+def account(number: int, **more: Any) -> dict[str, Any]:
+    return {"Id": f"001{number:012d}AAA", "SystemModstamp": STAMP, "Name": "Acme", "IsDeleted": False, **more}
+
+
+@pytest.fixture
+def connector(org: Org, settings: Any) -> SalesforceConnector:
+    """A connector of the prepared org, which shows accounts only."""
+    org.says("GET", "sobjects/Account/describe", {"fields": SHOWN})
+    given: ConnectionSettings = settings(page_size=2, custom_fields={Stream.ACCOUNTS: frozenset({"X__c"})})
+    return connect(given)
+
+
+def statements(org: Org) -> list[str]:
+    return [call.request.params["q"] for call in org.mock.calls if "queryAll" in str(call.request.url)]  # type: ignore[attr-defined]
+
+
+def test_bug_03_failure_keeps_the_last_cursor(org: Org, connector: SalesforceConnector) -> None:
+    """A failed page ends the read with an error; from the cursor before it the next read asks for exactly what was missed."""
+    org.says("GET", "queryAll/", org.answer(account(1), account(2)))
+    org.says("GET", "queryAll/", "", status=503)
+    org.says("GET", "queryAll/", org.answer(account(3)))
+    reading = connector.read(Stream.ACCOUNTS, None)
+    first = next(reading)
+    with pytest.raises(TransientError):
+        next(reading)
+    rest = list(connector.read(Stream.ACCOUNTS, first.cursor))
+
+    assert [f"001{3:012d}AAA"] == [record.id for record in rest[0].records]
+    failed, repeated = statements(org)[1:3]
+    assert failed == repeated
+    assert f"Id > '001{2:012d}AAA'" in repeated
+
+
+def test_bug_04_limit_in_the_middle_is_no_end(org: Org, connector: SalesforceConnector) -> None:
+    """A used-up limit between pages is an error, not the end of the data."""
+    org.says("GET", "queryAll/", org.answer(account(1), account(2)))
+    limit = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]
+    org.says("GET", "queryAll/", limit, status=403)
+    with pytest.raises(RateLimited):
+        list(connector.read(Stream.ACCOUNTS, None))
+
+
+def test_bug_05_split_answer_is_followed(org: Org, connector: SalesforceConnector) -> None:
+    """An answer that comes in parts is read to its end, each part with its own cursor."""
+    org.says("GET", "queryAll/", org.answer(account(1), done=False, totalSize=2, nextRecordsUrl=FURTHER))
+    org.says("GET", "query/01g-1", org.answer(account(2), totalSize=2))
+    org.says("GET", "queryAll/", org.answer())
+    batches = list(connector.read(Stream.ACCOUNTS, None))
+
+    assert [1, 1, 0] == [len(batch.records) for batch in batches]
+    assert 3 == len({batch.cursor for batch in batches})
+
+
+def test_forgotten_locator_is_asked_for_by_key(org: Org, connector: SalesforceConnector) -> None:
+    """When the CRM no longer knows where an answer went on, the statement is asked again behind the last row."""
+    org.says("GET", "queryAll/", org.answer(account(1), done=False, totalSize=2, nextRecordsUrl=FURTHER))
+    org.says("GET", "query/01g-1", [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid"}], status=400)
+    org.says("GET", "queryAll/", org.answer(account(2)))
+    batches = list(connector.read(Stream.ACCOUNTS, None))
+
+    assert [f"001{number:012d}AAA" for number in (1, 2)] == [record.id for batch in batches for record in batch.records]
+
+
+def test_short_page_is_the_end_only_by_the_crm_s_count(org: Org, connector: SalesforceConnector) -> None:
+    """A page that says it is done with fewer rows than it counts is followed by another statement."""
+    org.says("GET", "queryAll/", org.answer(account(1), totalSize=2))
+    org.says("GET", "queryAll/", org.answer(account(2)))
+    batches = list(connector.read(Stream.ACCOUNTS, None))
+
+    assert 2 == sum(len(batch.records) for batch in batches)
+
+
+def test_count_without_rows_is_refused(org: Org, connector: SalesforceConnector) -> None:
+    """An empty page that counts rows is an error: it is not the end, and there is no way on."""
+    org.says("GET", "queryAll/", org.answer(totalSize=5))
+    with pytest.raises(UnexpectedReply):
+        list(connector.read(Stream.ACCOUNTS, None))
+
+
+def test_bug_14_field_that_vanishes_in_the_middle(org: Org, connector: SalesforceConnector) -> None:
+    """When a field is refused that was described before, the org is described again and the read goes on without it."""
+    org.says("GET", "sobjects/Account/describe", {"fields": SHOWN[:-1]})
+    org.says("GET", "queryAll/", org.answer(account(1, X__c="a"), account(2, X__c="b")))
+    org.says("GET", "queryAll/", [{"errorCode": "INVALID_FIELD", "message": "No such column 'X__c' on Account"}], status=400)
+    org.says("GET", "queryAll/", org.answer(account(3)))
+    batches = list(connector.read(Stream.ACCOUNTS, None))
+
+    assert 3 == sum(len(batch.records) for batch in batches)
+    assert [True, True, False] == ["X__c" in statement for statement in statements(org)]
+    assert f"Id > '001{2:012d}AAA'" in statements(org)[2]
+
+
+def test_field_that_is_refused_for_good_ends_the_read(org: Org, connector: SalesforceConnector) -> None:
+    """A refusal that a new description does not explain is an error, not an endless circle."""
+    org.says("GET", "queryAll/", [{"errorCode": "INVALID_FIELD", "message": "No such column"}], status=400)
+    with pytest.raises(UnexpectedReply):
+        list(connector.read(Stream.ACCOUNTS, None))
+
+    assert 1 == len(statements(org))
+
+
+def test_bad_row_is_set_aside(org: Org, connector: SalesforceConnector) -> None:
+    """A row that cannot be read is kept with its reason, wherever it stands; the others go on."""
+    org.says("GET", "queryAll/", org.answer(account(1, Name=["x"]), account(2)))
+    org.says("GET", "queryAll/", org.answer(account(3, Name=7)))
+    batches = list(connector.read(Stream.ACCOUNTS, None))
+
+    assert [f"001{2:012d}AAA"] == [record.id for batch in batches for record in batch.records]
+    assert [
+        (f"001{1:012d}AAA", "Name is of the type list and not a text"),
+        (f"001{3:012d}AAA", "Name is of the type int and not a text"),
+    ] == [(aside.id, aside.reason) for batch in batches for aside in batch.set_aside]
+    assert '"Name":["x"]' in batches[0].set_aside[0].raw
+
+
+def test_bug_20_ids_that_differ_by_case_are_two(org: Org, connector: SalesforceConnector) -> None:
+    """Two ids that differ only by case are two customers."""
+    first, second = "001000000000AAaAAA", "001000000000AaAAAA"
+    org.says("GET", "queryAll/", org.answer(account(1, Id=first), account(2, Id=second)))
+    org.says("GET", "queryAll/", org.answer())
+
+    assert {first, second} == set(mirror(list(connector.read(Stream.ACCOUNTS, None))))
+
+
+def test_object_that_is_not_shown_is_partial(org: Org, connector: SalesforceConnector) -> None:
+    """A stream whose object we may not see is partial, never empty: no data is not no case."""
+    org.says("GET", "sobjects/Case/describe", [{"errorCode": "NOT_FOUND", "message": ""}], status=404)
+    (batch,) = connector.read(Stream.CASES, None)
+
+    assert ("Salesforce does not show Case to the user that refsync signs in as", None) == (batch.partial, batch.cursor)
+
+
+def test_long_list_of_people_comes_in_parts(org: Org, settings: Any) -> None:
+    """The people of a meeting with many guests are asked for to the end."""
+    names = ("Id", "SystemModstamp", "StartDateTime", "WhoId")
+    fields = [{"name": name, "type": "string", "filterable": True} for name in names]
+    children = [{"childSObject": "EventRelation", "relationshipName": "EventRelations", "field": "EventId"}]
+    missing = [{"errorCode": "NOT_FOUND", "message": ""}]
+    for name in ("Task", "EmailMessage"):
+        org.says("GET", f"sobjects/{name}/describe", missing, status=404)
+    org.says("GET", "sobjects/Event/describe", {"fields": fields, "childRelationships": children})
+    org.says("GET", "sobjects/EventRelation/describe", {"fields": [{"name": "RelationId", "type": "reference"}]})
+    first = org.answer({"RelationId": "003000000000001AAA"}, done=False, totalSize=2, nextRecordsUrl=FURTHER)
+    event = {"Id": "00U000000000001AAA", "SystemModstamp": STAMP, "StartDateTime": STAMP, "WhoId": None, "EventRelations": first}
+    org.says("GET", "queryAll/", org.answer(event))
+    org.says("GET", "query/01g-1", org.answer({"RelationId": "003000000000002AAA"}))
+    (partial, batch) = connect(settings()).read(Stream.ACTIVITIES, None)
+    (found,) = batch.records
+
+    assert isinstance(found, Activity)
+    assert "Salesforce does not show Task to the user that refsync signs in as" == partial.partial
+    assert ("003000000000001AAA", "003000000000002AAA") == found.contact_ids
+    assert "(SELECT RelationId FROM EventRelations)" in statements(org)[0]
+    assert parse_instant("2024-03-01T09:00:00Z") == found.at
+    assert 9 == moment(found.at or 0).hour
