@@ -20,6 +20,7 @@ from refsync_hubspot.client import Client
 from refsync_hubspot.key import KeyState
 from refsync_hubspot.options import HubSpotOptions
 from refsync_hubspot.read import Reader
+from refsync_hubspot.replies import MissingScope
 from refsync_hubspot.tasks import Tasks
 from refsync_hubspot.transport import Limits
 
@@ -61,8 +62,8 @@ class HubSpot:
 
     @property
     def tasks(self) -> Tasks | None:
-        """What writes tasks; None while the portal has no unique key property, as `check` then says. Asks HubSpot once."""
-        if self._tasks is None and key.key_state(self._client, self._options.key_property) is KeyState.UNIQUE:
+        """What writes tasks; None while the portal shows no unique key property. Asks HubSpot until there is one."""
+        if self._tasks is None and self._has_key():
             self._tasks = Tasks(self._client, self._options.key_property)
         return self._tasks
 
@@ -81,6 +82,12 @@ class HubSpot:
     def sweep(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
         """Yield archived records as deleted, and all links of deals."""
         return self._reader.sweep(stream, since)
+
+    def _has_key(self) -> bool:
+        try:
+            return key.key_state(self._client, self._options.key_property) is KeyState.UNIQUE
+        except MissingScope:
+            return False
 
     def close(self) -> None:
         """Close the connections to HubSpot."""

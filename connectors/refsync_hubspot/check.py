@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from refsync.errors import AuthError, Problem
+from refsync.errors import AuthError, Problem, Severity
 from refsync.model import Stream
 from refsync_hubspot import replies
 from refsync_hubspot.client import Client
@@ -50,12 +50,12 @@ def _owners(reader: Reader, options: HubSpotOptions) -> Iterator[Problem]:
 
 
 def _kind(client: Client, stream: Stream, kind: ObjectType, options: HubSpotOptions, custom: frozenset[str]) -> Iterator[Problem]:
-    severity = "error" if stream in _NEEDED else "warning"
+    severity: Severity = "error" if stream in _NEEDED else "warning"
     try:
         replies.records(client.get(client.paths.objects(kind.name), {"limit": 1, "archived": "false"}))
         defined = {str(found.get("name")) for found in replies.rows(client.get(client.paths.properties(kind.name)))}
     except AuthError as error:
-        yield Problem(message=f"{kind.name} cannot be read: {error}", severity=severity)  # type: ignore[arg-type]
+        yield Problem(message=f"{kind.name} cannot be read: {error}", severity=severity)
         return
     for name in kind.properties:
         if name in defined or name == options.key_property:
@@ -77,7 +77,12 @@ def _option(name: str, properties: Properties) -> str:
 
 def _key(client: Client, options: HubSpotOptions) -> Iterator[Problem]:
     name = options.key_property
-    match key_state(client, name):
+    try:
+        state = key_state(client, name)
+    except AuthError as error:
+        yield Problem(message=f"tasks cannot be written: the definition of {name} cannot be read: {error}")
+        return
+    match state:
         case KeyState.MISSING:
             yield Problem(
                 message=f"tasks cannot be written: HubSpot tasks have no property {name}",

@@ -80,9 +80,10 @@ class Client:
 
     def pages(self, path: str, query: Query, after: str | int | None = None) -> Iterator[tuple[Answer, str | int | None]]:
         """Yield the pages of a list from `after` on, each with where the next one begins (None: it is the last)."""
+        passed = {str(after)}
         while True:
             found = self.get(path, {**query, **({} if after is None else {"after": after})})
-            after = replies.next_after(found.body, after)
+            after = replies.next_after(found.body, passed)
             yield found, after
             if after is None:
                 return

@@ -6,6 +6,7 @@ Limits (100 records a list page and batch read, 200 a search page, 1,000 ids an 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,13 +69,14 @@ def changed(client: Client, kind: ObjectType, window: Window) -> Iterator[tuple[
     ends at 10,000. Raises UnexpectedReply when the ids do not ascend.
     """
     ids: list[str] = []
-    last, after = window.last, None
+    last, after, passed = window.last, None, set[str]()
     while True:
         page = client.search(kind.name, _query(kind, window, last, after))
         found = [row["id"] for row in replies.records(page)]
         last = _ascending(found, last)
         ids.extend(found)
-        following = replies.next_after(page.body, after)
+        passed = set() if found else passed  # a query of its own counts its pages anew
+        following = replies.next_after(page.body, passed)
         if following is None and not found and _total(page):
             raise UnexpectedReply(f"HubSpot: the search for {kind.name} counts records and shows none")
         more = following is not None or len(found) < _total(page)
@@ -174,21 +176,23 @@ def _into(fetched: Fetched, more: Fetched) -> None:
 
 def _links(client: Client, origin: str, target: str, ids: Sequence[str]) -> dict[str, list[Json]]:
     found: dict[str, list[Json]] = {}
+    passed: dict[str, set[str]] = defaultdict(set)
     waiting: list[dict[str, Any]] = [{"id": record_id} for record_id in ids]
     while waiting:
         answer = client.ask(client.paths.links(origin, target), {"inputs": waiting})
-        asked = {entry["id"]: entry.get("after") for entry in waiting}
+        left = {entry["id"] for entry in waiting}
         waiting = []
         for result in replies.rows(answer):
-            record_id, entries = _linked(result, asked)
+            record_id, entries = _linked(result, left)
+            left.remove(record_id)
             found.setdefault(record_id, []).extend(entries)
-            if (after := replies.next_after(result, asked.pop(record_id))) is not None:
+            if (after := replies.next_after(result, passed[record_id])) is not None:
                 waiting.append({"id": record_id, "after": after})
-        _unlinked(answer, asked)
+        _unlinked(answer, left)
     return found
 
 
-def _linked(result: Json, asked: dict[str, Any]) -> tuple[str, list[Json]]:
+def _linked(result: Json, asked: set[str]) -> tuple[str, list[Json]]:
     origin, entries = result.get("from"), result.get("to")
     record_id = str(origin.get("id")) if isinstance(origin, dict) else ""
     if record_id not in asked or not isinstance(entries, list):
@@ -198,10 +202,10 @@ def _linked(result: Json, asked: dict[str, Any]) -> tuple[str, list[Json]]:
     return record_id, entries
 
 
-def _unlinked(answer: Answer, left: dict[str, Any]) -> None:
+def _unlinked(answer: Answer, left: set[str]) -> None:
     """Make sure that records without a result have no association, as errors of a 207 say of them."""
     for error in answer.errors:
         if not str(error.get("subCategory", "")).endswith("NO_ASSOCIATIONS_FOUND"):
             raise UnexpectedReply(f"HubSpot: associations cannot be read: {replies.words(error)}")
-    if not answer.accounts_for(set(left)):
+    if not answer.accounts_for(left):
         raise UnexpectedReply("HubSpot: an association read left out records without a word")

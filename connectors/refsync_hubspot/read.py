@@ -21,6 +21,7 @@ from refsync_hubspot.cursor import Listing, Seen, State, Window, dumped, loaded
 from refsync_hubspot.fetch import Fetched
 from refsync_hubspot.objects import ObjectType, object_types
 from refsync_hubspot.options import HubSpotOptions
+from refsync_hubspot.owners import users
 from refsync_hubspot.replies import Json, MissingScope
 from refsync_hubspot.translate import Translate, Vocabulary
 
@@ -89,7 +90,7 @@ class Reader:
         return list(found.values())
 
     def _users(self) -> Batch:
-        found = translate.users(self.owners(), self._options)
+        found = users(self.owners(), self._options)
         return Batch(records=tuple(found.records), set_aside=tuple(found.set_aside), cursor="{}", whole=not found.set_aside)
 
     def _vocabulary(self, stream: Stream) -> Vocabulary:

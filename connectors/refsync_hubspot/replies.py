@@ -95,10 +95,10 @@ def records(found: Answer, *, write: bool = False) -> list[Json]:
     return results
 
 
-def next_after(body: Mapping[str, Any], after: str | int | None = None) -> str | int | None:
-    """Return what to pass as `after` for the next page, as it came; None at the end.
+def next_after(body: Mapping[str, Any], passed: set[str]) -> str | int | None:
+    """Return what to pass as `after` for the next page, as it came; None at the end. Notes it in `passed`.
 
-    Raises UnexpectedReply for a malformed `paging`, and for one that repeats the page just read (`after`).
+    Raises UnexpectedReply for a malformed `paging`, and for one that leads back to a page that was read.
     """
     paging = body.get("paging")
     if paging is None or paging == {}:
@@ -109,8 +109,9 @@ def next_after(body: Mapping[str, Any], after: str | int | None = None) -> str |
     found = following.get("after") if isinstance(following, dict) else None
     if not isinstance(found, str | int) or isinstance(found, bool) or found == "":
         raise UnexpectedReply("HubSpot: the reply's paging cannot be understood")
-    if after is not None and str(found) == str(after):
-        raise UnexpectedReply("HubSpot: the paging leads back to the same page")
+    if str(found) in passed:
+        raise UnexpectedReply("HubSpot: the paging leads back to a page that was read")
+    passed.add(str(found))
     return found
 
 

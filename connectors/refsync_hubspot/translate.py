@@ -25,7 +25,6 @@ from refsync.model import (
     DealStatus,
     Record,
     SetAside,
-    User,
 )
 from refsync_hubspot import values
 from refsync_hubspot.options import HubSpotOptions
@@ -215,33 +214,6 @@ def case(raw: Json, links: Links, vocabulary: Vocabulary) -> Iterator[Case]:
         closed_at=values.at(properties.get("closed_date")),
         custom=vocabulary.custom_of(properties),
     )
-
-
-def users(owners: Sequence[Json], options: HubSpotOptions) -> Translated:
-    """Return the users that owners are, archived ones too: records keep pointing at them.
-
-    HubSpot keeps no manager and no time zone of an owner; the options do. A queue (type QUEUE) is no person.
-    """
-    found = Translated()
-    by_email = {str(owner["email"]).lower(): str(owner["id"]) for owner in owners if owner.get("email") and owner.get("id")}
-    for owner in owners:
-        email = str(owner.get("email") or "")
-        person = options.users.get(email.lower()) if email else None
-        manager = by_email.get(person.manager.lower()) if person and person.manager else None
-        if not owner.get("id"):
-            found.set_aside.append(set_aside(owner, ValueError("an owner without id")))
-            continue
-        found.records.append(
-            User(
-                id=str(owner["id"]),
-                name=" ".join(filter(None, (owner.get("firstName"), owner.get("lastName")))),
-                email=email,
-                active=owner.get("archived") is not True and owner.get("type", "PERSON") == "PERSON",
-                manager_id=manager,
-                time_zone=person.time_zone if person else "",
-            )
-        )
-    return found
 
 
 def stages(pipelines: Iterable[Json]) -> dict[tuple[str, str], Stage]:

@@ -101,16 +101,21 @@ def test_broken_page_is_never_the_end(connect_to: Connect, stub: Any, body: Any)
 def test_malformed_paging_is_never_the_end(paging: object) -> None:
     """Paging that cannot be understood is an error, not a last page."""
     with pytest.raises(UnexpectedReply):
-        next_after({"paging": paging})
+        next_after({"paging": paging}, set())
 
 
 def test_bug_03_after_is_passed_back_as_it_came() -> None:
-    """`after` stays the text or number that HubSpot sent, and a page that leads to itself is refused."""
-    assert next_after({"paging": {"next": {"after": "00120"}}}) == "00120"
-    assert next_after({"paging": {"next": {"after": 120}}}, "20") == 120
-    assert None is next_after({"paging": {}})
+    """`after` stays the text or number that HubSpot sent, and pages that lead in a circle are refused."""
+    passed = set[str]()
+
+    assert ["00120", 120, None] == [next_after(page(after), passed) for after in ("00120", 120, None)]
     with pytest.raises(UnexpectedReply):
-        next_after({"paging": {"next": {"after": 120}}}, "120")
+        next_after(page("120"), passed)
+
+
+def page(after: object) -> dict[str, Any]:
+    """Return a page with this place to go on."""
+    return {"paging": {} if after is None else {"next": {"after": after}}}
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 521, 523, 524])

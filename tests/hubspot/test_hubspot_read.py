@@ -451,6 +451,22 @@ def test_bug_30_row_created_during_the_first_load_is_found(serve: Serve, connect
     assert (2151, "CEO") == (len(mirror.held[Stream.CONTACTS]), mirror.held[Stream.CONTACTS][first].title)
 
 
+def test_bug_09_row_changed_while_its_window_is_read(serve: Serve, connect_to: Connect, mirror_of: MirrorOf) -> None:
+    """Rows that change again before or behind the place reached come with their last values, and none is skipped."""
+    portal = serve(many(1500, with_calls=False))
+    mirror = mirror_of(connect_to(portal.url))
+    mirror.cursors[("read", Stream.CONTACTS)] = json.dumps({"contacts": {"in": "seen", "upper": T("2023-01-01T00:30:00Z")}})
+    portal.later(minutes=1)
+    mirror.read(Stream.CONTACTS, batches=1)
+    ids = portal.ids("contacts")
+    portal.change(*({"op": "change", "table": "contacts", "id": each, "set": {"title": "CEO"}} for each in ("C3", "C1400")))
+    portal.later(minutes=1)
+    mirror.read(Stream.CONTACTS)
+
+    assert 1500 == len(mirror.held[Stream.CONTACTS])
+    assert {ids["C3"], ids["C1400"]} == {each.id for each in one(mirror, Stream.CONTACTS) if each.title == "CEO"}
+
+
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_read_goes_on_where_it_stopped(serve: Serve, connect_to: Connect, mirror_of: MirrorOf, stop_after: int) -> None:
     """Stopped after any batch of a first load or of a window, a read goes on and ends with the same mirror."""
@@ -471,7 +487,7 @@ def test_read_goes_on_where_it_stopped(serve: Serve, connect_to: Connect, mirror
     assert {"CEO"} == {contact.title for contact in mirror.held[Stream.CONTACTS].values()}
 
 
-def test_bug_04_more_than_10000_rows_on_one_stamp(serve: Serve, connect_to: Connect, mirror_of: MirrorOf) -> None:
+def test_bug_04_05_07_15_more_than_10000_rows_on_one_stamp(serve: Serve, connect_to: Connect, mirror_of: MirrorOf) -> None:
     """A bulk edit of more rows than a search can page through is read whole, each row once."""
     portal = serve(many(10_300, with_calls=False))
     connector = connect_to(portal.url)
@@ -482,7 +498,7 @@ def test_bug_04_more_than_10000_rows_on_one_stamp(serve: Serve, connect_to: Conn
     assert (10_300, 10_300) == (sum(len(batch.records) for batch in batches), len(mirror.held[Stream.CONTACTS]))
 
 
-def test_bug_20_cursor_in_the_future_reads_nothing_and_says_so(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
+def test_cursor_in_the_future_reads_nothing_and_says_so(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
     """A stored place beyond HubSpot's clock is reported; nothing is skipped in silence."""
     mirror = mirror_of(connect_to(portal.url))
     mirror.cursors[("read", Stream.CONTACTS)] = json.dumps({"contacts": {"in": "seen", "upper": T("2031-01-01T00:00:00Z")}})

@@ -29,6 +29,7 @@ from refsync.model import (
 from refsync_hubspot import translate, values
 from refsync_hubspot.activities import KINDS, activity_of
 from refsync_hubspot.options import HubSpotOptions, Person
+from refsync_hubspot.owners import users
 from refsync_hubspot.translate import Stage, Translated, Vocabulary, translated
 
 VOCABULARY = Vocabulary(
@@ -265,7 +266,7 @@ def test_owners() -> None:
         User(id="2", name="Bob", email="bob@x.example"),
         User(id="3", active=False),
         User(id="4", email="queue@x.example", active=False),
-    ] == translate.users(owners, options).records
+    ] == users(owners, options).records
 
 
 @pytest.mark.parametrize(
