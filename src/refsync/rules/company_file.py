@@ -1,0 +1,209 @@
+"""company.toml: what a company decides for all its rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import date, datetime, time
+from fnmatch import fnmatchcase
+from zoneinfo import ZoneInfo, available_timezones
+
+from refsync.calendar import Calendar, Duration, unknown_holidays
+from refsync.company import AskLimits, Company, KindAndDirection, Limits, TouchPolicy
+from refsync.errors import Problem, did_you_mean
+from refsync.model import ActivityKind, Direction, Stream
+from refsync.rules.rule import Kind
+from refsync.rules.table import Table
+from refsync.toml_source import TomlPath, TomlSource
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+FEEDS = (*(stream.value for stream in Stream), "escalations")
+TOUCHING = (ActivityKind.CALL, ActivityKind.MEETING, ActivityKind.EMAIL, ActivityKind.MESSAGE, ActivityKind.NOTE)
+TOUCHES = {
+    f"{kind.value}{way}": (kind, found) for kind in TOUCHING for way, found in (("", None), *((f" {d}", d) for d in Direction))
+}
+IGNORABLE = ("automated", "bounced", "no_show")
+ASSIGNEES = ("contact.owner", "account.owner", "deal.owner", "account.owner.manager")
+
+
+def read_company(source: TomlSource, rules: Collection[str], problems: list[Problem]) -> Company:
+    """Return the settings, but for the milestones of facts.toml; what is wrong is noted and left at its default."""
+    table, default = Table(source, problems), Company()
+    touch, stale = _touch(table.table("touch"), default)
+    limits, ask = _limits(table.table("limits"), rules)
+    found = Company(
+        calendar=_calendar(table),
+        task_hours=_task_hours(table, default.task_hours),
+        settle=table.duration("settle", default.settle),
+        freshness=_freshness(table.table("freshness")) or default.freshness,
+        touch=touch,
+        stale_task=stale,
+        assign=_assign(table.table("assign")) or default.assign,
+        limits=limits,
+        ask=ask,
+        first_wins=_order(table.table("order"), rules),
+    )
+    table.done()
+    return found
+
+
+def _calendar(table: Table) -> Calendar:
+    zone = table.text("time_zone", "UTC")
+    if not _is_zone(zone):
+        hint = did_you_mean(zone, available_timezones()) or "write an IANA name such as Europe/Berlin"
+        table.note(f'there is no time zone "{zone}"', hint, at=("time_zone",))
+        zone = "UTC"
+    named = table.texts("working_days", DAYS[:5], choices=DAYS)
+    if not named:
+        table.note("a week needs a working day", at=("working_days",))
+        named = DAYS[:5]
+    holidays = table.texts("holidays")
+    for unknown in unknown_holidays(holidays):
+        hint = "write a country or subdivision such as DE or DE-BY"
+        table.note(f'no public holidays are known for "{unknown}"', hint, at=("holidays",), fragment=unknown)
+    known = tuple(name for name in holidays if name not in unknown_holidays(holidays))
+    return Calendar(zone, frozenset(DAYS.index(day) for day in named), known, _closed(table))
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a folder of zones is an OSError
+        return False
+    return True
+
+
+def _closed(table: Table) -> frozenset[date]:
+    days = table.data["closed"] if table.has("closed") else []
+    if not isinstance(days, list) or not all(isinstance(day, date) and not isinstance(day, datetime) for day in days):
+        table.note("closed must be a list of days", "write closed = [2026-12-24], without quotes", at=("closed",))
+        return frozenset()
+    return frozenset(days)
+
+
+def _task_hours(table: Table, default: tuple[time, time]) -> tuple[time, time]:
+    text = table.text("task_hours", "09:00-17:00")
+    found = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)", text)
+    try:
+        if not found:
+            raise ValueError(text)
+        begin, end = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
+        if begin >= end:
+            raise ValueError(text)
+    except ValueError:
+        table.note(f'"{text}" is no span of hours', 'write task_hours = "09:00-17:00"', at=("task_hours",))
+        return default
+    return begin, end
+
+
+def _freshness(table: Table | None) -> dict[str, Duration]:
+    if table is None:
+        return {}
+    table.without_effect("silent_owner")
+    found = {}
+    for feed in table.data:
+        if feed in FEEDS:
+            found[feed] = table.duration(feed, Duration(6, Company().settle.unit))
+    table.known.update(FEEDS)
+    table.done()
+    return found
+
+
+def _touch(table: Table | None, default: Company) -> tuple[TouchPolicy, Duration]:
+    if table is None:
+        return default.touch, default.stale_task
+    kinds = _kinds(table, "kinds", default.touch.kinds)
+    two_way = _kinds(table, "two_way", default.touch.two_way & kinds)
+    for kind, direction in sorted(two_way, key=str):
+        if (kind, direction) not in kinds and (kind, None) not in kinds:
+            name = f"{kind.value} {direction.value}" if direction else kind.value
+            table.note(f'"{name}" is two-way but no touch', "add it to kinds", at=("two_way",), fragment=name)
+    policy = TouchPolicy(
+        kinds=kinds,
+        two_way=two_way,
+        ignore=frozenset(table.texts("ignore", IGNORABLE, choices=IGNORABLE)),
+        unconfirmed_meetings=table.yes_no("unconfirmed_meetings", default=False),
+    )
+    stale = table.duration("stale_task", default.stale_task)
+    table.done()
+    return policy, stale
+
+
+def _kinds(table: Table, key: str, default: frozenset[KindAndDirection]) -> frozenset[KindAndDirection]:
+    if not table.has(key):
+        return default
+    return frozenset(TOUCHES[name] for name in table.texts(key, choices=TOUCHES))
+
+
+def _assign(table: Table | None) -> tuple[str, ...]:
+    if table is None:
+        return ()
+    table.without_effect("away")
+    named = table.texts("to")
+    for entry in named:
+        if entry.startswith("queue:"):
+            table.note(f'"{entry}": queues have no effect yet', at=("to",), severity="warning", fragment=entry)
+        elif entry not in ASSIGNEES and not entry.startswith("user:"):
+            hint = did_you_mean(entry, ASSIGNEES) or f"one of: {', '.join(ASSIGNEES)}, user:<e-mail>"
+            table.note(f'nobody is called "{entry}"', hint, at=("to",), fragment=entry)
+    table.done()
+    return tuple(entry for entry in named if not entry.startswith("queue:"))
+
+
+def _limits(table: Table | None, rules: Collection[str]) -> tuple[Limits, AskLimits]:
+    if table is None:
+        return Limits(), AskLimits()
+    plain = Limits()
+    limits = Limits(
+        per_rep_per_day=table.integer("per_rep_per_day", plain.per_rep_per_day),
+        per_rep_per_week=table.integer("per_rep_per_week", plain.per_rep_per_week),
+        per_account_open=table.integer("per_account_open", plain.per_account_open),
+        new_tasks_per_run=table.integer("new_tasks_per_run", plain.new_tasks_per_run),
+    )
+    ask = _ask_limits(table.table("ask"), rules)
+    table.done()
+    return limits, ask
+
+
+def _ask_limits(table: Table | None, rules: Collection[str]) -> AskLimits:
+    default = AskLimits()
+    if table is None:
+        return default
+    names = table.texts("not_while_open", default.not_while_open)
+    _check_names(table, "not_while_open", names, [*rules, *(kind.value for kind in Kind)])
+    found = AskLimits(
+        per_account_open=table.integer("per_account_open", default.per_account_open),
+        per_account_every=_every(table, "per_account_every", default.per_account_every),
+        per_person_every=_every(table, "per_person_every", default.per_person_every),
+        not_while_open=names,
+    )
+    table.done()
+    return found
+
+
+def _every(table: Table, key: str, default: Duration | None) -> Duration | None:
+    """Return a pause; "never" asks for none."""
+    if table.data.get(key) == "never":
+        table.has(key)
+        return None
+    return table.length(table.data[key], key) if table.has(key) else default
+
+
+def _order(table: Table | None, rules: Collection[str]) -> tuple[str, ...]:
+    if table is None:
+        return ()
+    names = table.texts("first_wins")
+    _check_names(table, "first_wins", names, rules)
+    table.done()
+    return names
+
+
+def _check_names(table: Table, key: str, names: Collection[str], known: Collection[str]) -> None:
+    for number, name in enumerate(names):
+        at: TomlPath = (key, number) if isinstance(table.data.get(key), list) else (key,)
+        if key not in table.data or any(fnmatchcase(rule, name) for rule in known):
+            continue
+        if any(char in name for char in "*?["):
+            table.note(f'no rule fits "{name}"', at=at, severity="hint")
+        else:
+            table.note(f'no rule is called "{name}"', did_you_mean(name, known), at=at)
