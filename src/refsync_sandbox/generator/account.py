@@ -1,6 +1,6 @@
 """One account with its people, deals and cases: what stands behind its history.
 
-Law: everything about an account follows from the seed and its number, so that a larger book begins with the smaller one.
+Law: an account follows from the seed, its number and the team; the same arguments give the same book.
 """
 
 from __future__ import annotations
