@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from refsync.errors import Problem, did_you_mean
 from refsync_salesforce.client import Client
-from refsync_salesforce.options import SalesforceOptions
 from refsync_salesforce.schema import Schema
 from refsync_salesforce.sources import Source
 from refsync_salesforce.tasks import key_field_problem
@@ -18,19 +17,29 @@ SETUP = (
 )
 
 
-def org_problems(client: Client, options: SalesforceOptions, org: str) -> Iterator[Problem]:
-    """Yield who we are and whether the API is as we need it. Raises ConnectorError."""
+SIGN_IN = (
+    "in Setup, External Client App Manager: the app needs the scope `api` and either the client credentials flow with a run-as "
+    "user, or the certificate of your private key and the user's permission set under its policies"
+)
+
+
+def version_problems(client: Client, version: str) -> Iterator[Problem]:
+    """Yield that the org does not serve an API version. Raises ConnectorError."""
+    served = client.versions()
+    if version not in served:
+        newest = max(served, key=float, default="none")
+        yield Problem(
+            message=f"the org does not serve API version {version}",
+            hint=f'set api_version = "{newest}", the newest that it serves',
+        )
+
+
+def org_problems(client: Client, version: str, org: str) -> Iterator[Problem]:
+    """Yield who we are, and how many calls are left. Raises ConnectorError."""
     rows = client.rows("SELECT Name, IsSandbox FROM Organization")
     name = str(rows[0].get("Name")) if rows else ""
     kind = "sandbox org" if rows and rows[0].get("IsSandbox") is True else "org"
-    yield Problem(severity="hint", message=f'signed in to the {kind} "{name}" ({org}), API version {options.api_version}')
-    served = client.versions()
-    if options.api_version not in served:
-        newest = max(served, key=lambda version: float(version), default="none")
-        yield Problem(
-            message=f"the org does not serve API version {options.api_version}",
-            hint=f'set api_version = "{newest}", the newest that it serves',
-        )
+    yield Problem(severity="hint", message=f'signed in to the {kind} "{name}" ({org}), API version {version}')
     if client.usage is not None:
         used, allowed = client.usage
         severity = "hint" if used < 0.8 * allowed else "warning"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias, TypeVar
@@ -118,7 +119,7 @@ class Client:
         found = self._call(lambda library: library.at("/services/data"))
         if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
             raise UnexpectedReply("Salesforce: the list of API versions has an unknown shape")
-        return frozenset(str(entry.get("version")) for entry in found)
+        return frozenset(version for entry in found if re.fullmatch(r"\d+\.\d+", version := str(entry.get("version"))))
 
     def describe(self, name: str) -> Mapping[str, Any] | None:
         """Return the description of an object; None when the org does not show it to us."""
@@ -214,14 +215,15 @@ class Client:
     def _login(self) -> tuple[str, str]:
         chosen = self._options
         try:
-            token, instance = SalesforceLogin(
-                session=self._session,
-                domain=chosen.domain or "login",
-                consumer_key=chosen.client_id,
-                consumer_secret=chosen.client_secret.reveal() if chosen.client_secret else None,
-                username=chosen.username or None,
-                privatekey=chosen.private_key.reveal() if chosen.private_key else None,
-            )
+            with warnings.catch_warnings(action="ignore"):  # the library prints the app's key; our error says the same
+                token, instance = SalesforceLogin(
+                    session=self._session,
+                    domain=chosen.domain or "login",
+                    consumer_key=chosen.client_id,
+                    consumer_secret=chosen.client_secret.reveal() if chosen.client_secret else None,
+                    username=chosen.username or None,
+                    privatekey=chosen.private_key.reveal() if chosen.private_key else None,
+                )
         except (SalesforceError, requests.RequestException, ValueError, TypeError, AttributeError) as error:
             raise sign_in_failure(error, self._seen.status) from None
         if not isinstance(token, str) or not token or not re.fullmatch(r"[\w.-]+(:\d+)?", instance):

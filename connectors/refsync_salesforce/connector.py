@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from refsync.connector import Batch, Cursor, TaskWriter
-from refsync.errors import ConnectorError, Problem, UnexpectedReply
+from refsync.errors import AuthError, ConnectorError, Problem, UnexpectedReply
 from refsync.model import Stream
-from refsync_salesforce.check import object_problems, org_problems, task_problems
+from refsync_salesforce.check import SIGN_IN, object_problems, org_problems, task_problems, version_problems
 from refsync_salesforce.client import Client
 from refsync_salesforce.options import SalesforceOptions
 from refsync_salesforce.read import Reader
@@ -67,11 +67,17 @@ class SalesforceConnector:
     def check(self) -> Iterable[Problem]:
         """Yield who we are in the org, what is missing and whether tasks can be written."""
         self._schema.forget()
+        version = self._options.api_version
         try:
-            yield from org_problems(self._client, self._options, self.org)
+            if unserved := list(version_problems(self._client, version)):
+                yield from unserved
+                return
+            yield from org_problems(self._client, version, self.org)
             for stream in Stream:
                 yield from object_problems(self._schema, self._sources[stream])
             yield from task_problems(self._schema, self._options.fields.task_key)
+        except AuthError as error:
+            yield Problem(message=str(error), hint=SIGN_IN)
         except ConnectorError as error:
             yield Problem(message=str(error))
 

@@ -118,7 +118,7 @@ def test_ready_token_is_not_renewed(org: Org, settings: Settings) -> None:
         (200, '{"access_token": "t", "instance_url": "https://acme.my.salesforce.com/../x?y"}', UnexpectedReply),
     ],
 )
-@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_refused_sign_in_is_told_from_a_broken_one(
     org: Org, client: Client, status: int, body: str, kind: type[ConnectorError]
 ) -> None:
