@@ -134,9 +134,17 @@ def test_a_new_customer(hubspot: Caller) -> None:
     """Companies, people, deals and cases are added with what they point at, also within one call."""
     hubspot.change(
         {"op": "add", "table": "users", "row": {"id": "U9", "name": "Zoe New", "email": "zoe@example.com"}},
-        {"op": "add", "table": "accounts", "row": {"id": "A9", "name": "Nine", "owner_id": "U9", "parent_id": "A1", "region": "EU"}},
+        {
+            "op": "add",
+            "table": "accounts",
+            "row": {"id": "A9", "name": "Nine", "owner_id": "U9", "parent_id": "A1", "region": "EU"},
+        },
         {"op": "add", "table": "contacts", "row": {"id": "C9", "account_id": "A9", "name": "Gil Nine"}},
-        {"op": "add", "table": "deals", "row": {"id": "D9", "account_id": "A9", "name": "Deal", "stage": "Talks", "status": "open"}},
+        {
+            "op": "add",
+            "table": "deals",
+            "row": {"id": "D9", "account_id": "A9", "name": "Deal", "stage": "Talks", "status": "open"},
+        },
         {"op": "add", "table": "deal_contacts", "row": {"deal_id": "D9", "contact_id": "C9", "role": "champion"}},
         {"op": "add", "table": "cases", "row": {"id": "K9", "account_id": "A9", "subject": "Help", "status": "New"}},
     )
@@ -170,7 +178,9 @@ def test_a_deal_is_won(hubspot: Caller) -> None:
 
 def test_a_case_is_closed(hubspot: Caller) -> None:
     """Closing a case moves its ticket to a closed stage of the same label."""
-    hubspot.change({"op": "change", "table": "cases", "id": "K1", "set": {"closed_at": "2024-09-30T10:00:00Z", "escalated": False}})
+    hubspot.change(
+        {"op": "change", "table": "cases", "id": "K1", "set": {"closed_at": "2024-09-30T10:00:00Z", "escalated": False}}
+    )
     names = ("closed_date", "escalated", "hs_pipeline_stage")
     found = hubspot.record("tickets", hubspot.ids()["cases"]["K1"], *names)["properties"]
     stages = {one["id"]: one for one in hubspot.get("/crm/v3/pipelines/tickets/0/stages")["results"]}
@@ -183,7 +193,12 @@ def test_a_case_is_closed(hubspot: Caller) -> None:
 def test_columns_change_one_by_one(hubspot: Caller) -> None:
     """Only what a change names is changed; an empty value empties the property."""
     hubspot.change(
-        {"op": "change", "table": "accounts", "id": "A1", "set": {"status": "former", "tier": None, "implemented_on": "2024-04-01"}},
+        {
+            "op": "change",
+            "table": "accounts",
+            "id": "A1",
+            "set": {"status": "former", "tier": None, "implemented_on": "2024-04-01"},
+        },
         {"op": "change", "table": "contacts", "id": "C1", "set": {"name": "Dan van Demo", "owner_id": ""}},
         {"op": "change", "table": "activities", "id": "X5", "set": {"status": "cancelled", "contact_ids": ["C2"]}},
     )

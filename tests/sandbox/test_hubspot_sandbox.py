@@ -247,9 +247,7 @@ def test_pages_of_associations(book: Book) -> None:
         one_record = caller.get(f"/crm/v4/objects/calls/{call}/associations/contacts")
         gone = caller.send("GET", f"/crm/objects/2026-09/calls/{call}/associations/contacts").status_code
 
-    assert sorted(int(ids["contacts"][name]) for name in ("C1", "C2")) == [
-        one["to"][0]["toObjectId"] for one in (first, second)
-    ]
+    assert sorted(int(ids["contacts"][name]) for name in ("C1", "C2")) == [one["to"][0]["toObjectId"] for one in (first, second)]
     assert "paging" not in second
     assert (first["to"], "1", 404) == (one_record["results"], str(len(one_record["results"])), gone)
 

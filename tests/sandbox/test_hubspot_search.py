@@ -67,9 +67,7 @@ def test_operators(reading: Caller, filter_: Mapping[str, Any], expected: list[s
 
 def test_groups_are_alternatives(reading: Caller) -> None:
     """Filters of a group hold together, groups one or the other; one sort orders what is found."""
-    groups = [
-        {"filters": [{"propertyName": "name", "operator": "EQ", "value": name}]} for name in ("Acme", "Crane")
-    ]
+    groups = [{"filters": [{"propertyName": "name", "operator": "EQ", "value": name}]} for name in ("Acme", "Crane")]
     descending = [{"propertyName": "name", "direction": "DESCENDING"}]
 
     assert ["Crane", "Acme"] == names(reading, "companies", "name", filterGroups=groups, sorts=descending)
