@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from refsync import config as configuration
 from refsync import log
@@ -176,9 +177,9 @@ def _show(result: dict[str, Any], keep: Path | None) -> None:
     table("What reps see now", columns, ([task[column] for column in columns] for task in tasks[:SHOWN_TASKS]))
     if len(tasks) > SHOWN_TASKS:
         out.print(f"… and {len(tasks) - SHOWN_TASKS} more")
-    if tasks:
-        out.print(f"\n[bold]{tasks[0]['subject']}[/]", markup=True)
-        out.print(tasks[0]["text"], markup=False)
+    for task in {task["rule"]: task for task in reversed(tasks)}.values():
+        out.print(f"\n[bold]{escape(task['subject'])}[/]  [dim]{escape(task['owner'] or '')}, {task['due_on']}[/]", markup=True)
+        out.print(task["text"], markup=False)
     cost = result["cost"]
     out.print(
         f"\n{plural(result['requests']['total'], 'request')}, {cost['seconds']} s, peak memory {cost['peak_memory_mb']:.0f} MB"

@@ -15,7 +15,10 @@ from rich.table import Table
 
 from refsync.errors import Problem
 
-out = Console(highlight=False, soft_wrap=True)
+WIDE = 140
+"""Columns where there is no terminal to ask."""
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 COLOURS = {"error": "bold red", "warning": "yellow", "hint": "cyan"}

@@ -126,11 +126,11 @@ def _retire(db: Database, run: Run, stream: Stream, pulled: Pulled, reading: _Re
 
 def _sweep(run: Run, stream: Stream, pulled: Pulled, cursor: str | None) -> None:
     """Read what reads cannot see: deletes, merges, changed links."""
-    run.progress(f"sweep {stream}", 0)
     for attempt in attempts(run.patience, run.stop):
         with attempt:
             for batch in run.connector.sweep(stream, cursor):
                 run.check_stop()
+                run.progress(f"sweep {stream}", len(batch.deleted))
                 with run.write() as db:
                     _write(db, run, stream, pulled, batch, sweep=True)
                 cursor = batch.cursor if batch.cursor is not None else cursor
