@@ -5,9 +5,10 @@ The law: what is derived step by step equals what `rebuild` derives from scratch
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import TypeAlias
 
 import orjson
 from sqlalchemy import Column, Connection, select
@@ -19,6 +20,9 @@ from refsync.store import touches
 from refsync.store.tables import TABLE_OF, activity, activity_contact, deal_contact, derivation
 from refsync.store.upsert import Row, chunks, upsert
 
+Change: TypeAlias = tuple[str, Row | None, Row | None]
+"""The id of a record, and its row before (None: it came) and after (None: it went)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stale:
@@ -26,7 +30,7 @@ class Stale:
 
     activities: set[str] = field(default_factory=set)
     new_activities: set[str] = field(default_factory=set)
-    """Of the activities: those that cannot have touches yet."""
+    """Activities that count and cannot have touches yet."""
     accounts: set[str] = field(default_factory=set)
     deals: set[str] = field(default_factory=set)
     moved_deals: set[str] = field(default_factory=set)
@@ -36,39 +40,42 @@ class Stale:
     named_contacts: set[str] = field(default_factory=set)
     """People who came, went or changed their name: whom a deal's milestone names may change."""
 
-    def note(self, stream: Stream, id: str, before: Row | None, after: Row | None) -> None:  # noqa: A002
-        """Take in that a row of the mirror came (no `before`), changed, or went (no `after`)."""
+    def note(self, stream: Stream, changes: Iterable[Change]) -> None:
+        """Take in which rows of the mirror came, changed or went."""
         match stream:
             case Stream.ACTIVITIES:
-                self.activities.add(id)
-                if before is None:
-                    self.new_activities.add(id)
+                reason = _POSITIONS[stream, "not_touch"]
+                for id, before, after in changes:  # noqa: A001
+                    if before is not None:
+                        self.activities.add(id)
+                    elif after is not None and after[reason] == "":
+                        self.new_activities.add(id)
             case Stream.ACCOUNTS:
-                self.accounts.add(id)
+                self.accounts.update(id for id, _, _ in changes)  # noqa: A001
             case Stream.DEALS:
-                self.deals.add(id)
-                if _differs(stream, "account_id", before, after):
-                    self.moved_deals.add(id)
+                for change in changes:
+                    self.deals.add(change[0])
+                    if _differs(stream, "account_id", change):
+                        self.moved_deals.add(change[0])
             case Stream.CONTACTS:
-                if _differs(stream, "account_id", before, after):
-                    self.moved_contacts.add(id)
-                if _differs(stream, "name", before, after):
-                    self.named_contacts.add(id)
+                for change in changes:
+                    if _differs(stream, "account_id", change):
+                        self.moved_contacts.add(change[0])
+                    if _differs(stream, "name", change):
+                        self.named_contacts.add(change[0])
             case Stream.DEAL_CONTACTS:
-                self.deals.update(row[_column(stream, "deal_id")] for row in (before, after) if row is not None)
+                deal = _POSITIONS[stream, "deal_id"]
+                self.deals.update(row[deal] for _, *both in changes for row in both if row is not None)
             case Stream.USERS | Stream.CASES:
                 pass
-
-
-def _column(stream: Stream, name: str) -> int:
-    return _POSITIONS[stream, name]
 
 
 _POSITIONS = {(stream, name): at for stream, table in TABLE_OF.items() for at, name in enumerate(table.columns.keys())}
 
 
-def _differs(stream: Stream, column: str, before: Row | None, after: Row | None) -> bool:
-    at = _column(stream, column)
+def _differs(stream: Stream, column: str, change: Change) -> bool:
+    _, before, after = change
+    at = _POSITIONS[stream, column]
     return before is None or after is None or before[at] != after[at]
 
 
@@ -76,8 +83,7 @@ def refresh(db: Connection, connection: str, stale: Stale, company: Company, fie
     """Derive again what is stale; return how many mapped milestone values could not be read."""
     linked = _linked(db, connection, activity_contact.c.activity_id, activity_contact.c.contact_id, stale.moved_contacts)
     of_deals = _linked(db, connection, activity.c.id, activity.c.deal_id, stale.moved_deals)
-    known = (linked | of_deals) - stale.activities
-    touches.refresh(db, connection, company.touch, stale.activities | known, new=frozenset(stale.new_activities))
+    touches.refresh(db, connection, company.touch, stale.activities | linked | of_deals, new=stale.new_activities)
     named = _linked(db, connection, deal_contact.c.deal_id, deal_contact.c.contact_id, stale.named_contacts)
     return reached.refresh_deals(db, connection, company.calendar, fields, stale.deals | named) + reached.refresh_accounts(
         db, connection, company.calendar, fields, stale.accounts

@@ -81,13 +81,13 @@ def _repoint_records(db: Connection, connection: str, stream: Stream, column: st
     table = TABLE_OF[stream]
     at = table.columns.keys().index(column)
     pointing = db.execute(select(table).where(table.c.connection == connection, table.c[column].in_(list(step)))).all()
-    moved: list[Row] = []
+    moved: list[tuple[str, Row, Row]] = []
     for row in pointing:
         before: Row = tuple(row)
         after = (*before[:at], step[before[at]], *before[at + 1 :])
-        stale.note(stream, row.id, before, after)
-        moved.append(after)
-    upsert(db, table, moved)
+        moved.append((row.id, before, after))
+    stale.note(stream, moved)
+    upsert(db, table, [after for _, _, after in moved])
 
 
 def _repoint_people(db: Connection, connection: str, step: Mapping[str, str], stale: Stale) -> None:

@@ -133,11 +133,13 @@ def _read(custom: str | None, mapped: Sequence[MilestoneField], calendar: Calend
 
 
 def reached(value: str, calendar: Calendar) -> Instant | None:
-    """Return the instant that a field's text names: local midnight for a plain date; None for what is no date."""
+    """Return the instant that a field's text names: local midnight for a plain date; None for what is no date since 1900."""
     try:
-        return calendar.midnight(date.fromisoformat(value))
-    except (ValueError, OverflowError):
+        day = date.fromisoformat(value)
+    except ValueError:
         pass
+    else:
+        return calendar.midnight(day) if day.year >= 1900 else None
     try:
         return parse_instant(value)
     except (ValueError, OverflowError):

@@ -22,7 +22,7 @@ from refsync.store import merges, rows
 from refsync.store.derive import Stale, refresh
 from refsync.store.milestones import kinds
 from refsync.store.tables import TABLE_OF, activity_contact, deal_contact, quarantine, stream_state
-from refsync.store.upsert import Row, chunks, insert, upsert
+from refsync.store.upsert import Row, among, chunks, insert, upsert
 
 MOST_LOST = 500
 MOST_LOST_SHARE = 0.05
@@ -88,7 +88,7 @@ def write_batch(
     stale = Stale()
     found, refused = rows.rows(connection, stream, batch.records, company.touch)
     aside = (*batch.set_aside, *refused)
-    changed = sum(_store(db, connection, stream, some, stale) for some in chunks(found.items()))
+    changed = sum(_store(db, connection, stream, dict(some), stale) for some in chunks(found.items()))
     unlinked = _unlinked(db, connection, batch.whole_for, found) if stream == Stream.DEAL_CONTACTS else ()
     survivors = merges.survivors(batch.merged)
     merges.repoint(db, connection, stream, survivors, stale, kinds(milestones, stream))
@@ -204,19 +204,16 @@ def quarantined(db: Connection, connection: str) -> dict[Stream, int]:
     return {Stream(row.stream): row.records for row in db.execute(grouped.group_by(quarantine.c.stream))}
 
 
-def _store(db: Connection, connection: str, stream: Stream, some: Sequence[tuple[str, tuple[Row, Record]]], stale: Stale) -> int:
+def _store(db: Connection, connection: str, stream: Stream, some: Mapping[str, tuple[Row, Record]], stale: Stale) -> int:
     """Store one chunk of rows and return how many were new or different."""
-    held = _held(db, connection, TABLE_OF[stream], [key for key, _ in some])
-    links = _links(db, connection, held) if stream == Stream.ACTIVITIES else {}
-    changed = []
-    for key, (row, record) in some:
-        before = held.get(key)
-        if before != row or (isinstance(record, Activity) and links.get(key, set()) != _people(record)):
-            changed.append((row, record))
-            stale.note(stream, key, before, row)
-    upsert(db, TABLE_OF[stream], [row for row, _ in changed])
+    table = TABLE_OF[stream]
+    held = _held(db, connection, table, list(some))
+    changed = [key for key, (row, _) in some.items() if held.get(key) != row]
     if stream == Stream.ACTIVITIES:
-        _relink(db, connection, [record for _, record in changed if isinstance(record, Activity)], links)
+        people = {key: record.contact_ids for key, (_, record) in some.items() if isinstance(record, Activity)}
+        changed = list(dict.fromkeys([*changed, *_relink(db, connection, people, held)]))
+    upsert(db, table, [some[key][0] for key in changed])
+    stale.note(stream, ((key, held.get(key), some[key][0]) for key in changed))
     return len(changed)
 
 
@@ -225,40 +222,24 @@ def _held(db: Connection, connection: str, table: Table, ids: Sequence[str]) -> 
     return {row[1]: tuple(row) for row in found}
 
 
-def _links(db: Connection, connection: str, activities: Collection[str]) -> dict[str, set[str]]:
-    links: dict[str, set[str]] = {}
-    for some in chunks(activities):
-        for row in db.execute(
-            _by_ids(activity_contact, activity_contact.c.activity_id), {"the_connection": connection, "ids": some}
-        ):
-            links.setdefault(row[1], set()).add(row[2])
-    return links
-
-
 @cache
 def _by_ids(table: Table, column: Column[str]) -> Select[Any]:
-    return select(table).where(table.c.connection == bindparam("the_connection"), column.in_(bindparam("ids", expanding=True)))
+    return select(table).where(table.c.connection == bindparam("the_connection"), among(column, "ids"))
 
 
-def _people(record: Activity) -> set[str]:
-    return {person for person in record.contact_ids if person}
-
-
-def _relink(db: Connection, connection: str, activities: Iterable[Activity], links: Mapping[str, set[str]]) -> None:
-    """Make the people of these activities what the records say; `links` are those they have."""
-    new: list[Row] = []
-    cut: list[str] = []
-    for record in activities:
-        people, held = _people(record), links.get(record.id, set())
-        if held - people:
-            cut.append(record.id)
-            held = set()
-        new.extend((connection, record.id, person) for person in people - held)
-    for some in chunks(cut):
-        db.execute(
-            delete(activity_contact).where(activity_contact.c.connection == connection, activity_contact.c.activity_id.in_(some))
-        )
-    upsert(db, activity_contact, new)
+def _relink(db: Connection, connection: str, people: Mapping[str, Sequence[str]], held: Collection[str]) -> list[str]:
+    """Make the people of these activities what `people` says; return those of the `held` activities that had others."""
+    of = {"the_connection": connection, "ids": list(held)}
+    links: dict[str, set[str]] = {key: set() for key in held}
+    for _, key, person in db.execute(_by_ids(activity_contact, activity_contact.c.activity_id), of) if held else ():
+        links[key].add(person)
+    other = [key for key, those in links.items() if those != {*people[key]} - {""}]
+    if other:
+        own = activity_contact.c.connection == connection
+        db.execute(delete(activity_contact).where(own, activity_contact.c.activity_id.in_(other)))
+    new = people if not held else {key: those for key, those in people.items() if key not in links or key in set(other)}
+    upsert(db, activity_contact, [(connection, key, person) for key, those in new.items() for person in those if person])
+    return other
 
 
 def _unlinked(db: Connection, connection: str, deals: Sequence[str], found: Collection[str]) -> Iterator[str]:
@@ -274,8 +255,7 @@ def _remove(db: Connection, connection: str, stream: Stream, ids: Iterable[str],
     table, removed = TABLE_OF[stream], 0
     for some in chunks(dict.fromkeys(ids)):
         held = _held(db, connection, table, some)
-        for key, before in held.items():
-            stale.note(stream, key, before, None)
+        stale.note(stream, ((key, before, None) for key, before in held.items()))
         db.execute(delete(table).where(table.c.connection == connection, table.c.id.in_(some)))
         if stream == Stream.ACTIVITIES:
             of = (activity_contact.c.connection == connection, activity_contact.c.activity_id.in_(some))

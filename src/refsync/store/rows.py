@@ -18,6 +18,8 @@ from refsync.store.touches import not_touch
 from refsync.store.upsert import Row
 
 LARGEST = 2**63 - 1
+LINKED = frozenset({Stream.ACTIVITIES})
+"""Streams whose records name people beside their row."""
 
 
 def ids(batch: Batch) -> frozenset[str]:
@@ -38,7 +40,7 @@ def rows(
     latest = {record.id: record for record in records}
     try:
         found = {key: (row_of(record), record) for key, record in latest.items()}
-        values = [(row, _links(record)) for row, record in found.values()]
+        values = [row for row, _ in found.values()], [_links(record) for record in latest.values()] if stream in LINKED else ()
         if "" not in found and b"\\u0000" not in orjson.dumps(values, option=orjson.OPT_STRICT_INTEGER):
             return found, []
     except (TypeError, ValueError):  # orjson refuses lone surrogates and integers beyond 53 bits

@@ -5,7 +5,7 @@ The law: a function of the mirror and the policy. What does not count keeps the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import cache
 from typing import TypeAlias
 
@@ -31,7 +31,7 @@ from sqlalchemy import (
 from refsync.company import KindAndDirection, TouchPolicy
 from refsync.model import ActivityKind, ActivityStatus, Direction
 from refsync.store.tables import activity, activity_contact, contact, deal, touch
-from refsync.store.upsert import chunks
+from refsync.store.upsert import among, chunks
 
 Traits: TypeAlias = tuple[str, str | None, str | None, bool, bool, bool]
 """What decides whether an activity counts: kind, direction, status, automated, our own task, its time is known."""
@@ -78,16 +78,13 @@ def _wrong_kind(policy: TouchPolicy, kind: str, direction: str | None) -> str:
             return f"{name} of unknown direction"
 
 
-def refresh(
-    db: Connection, connection: str, policy: TouchPolicy, ids: Iterable[str], *, new: frozenset[str] = frozenset()
-) -> None:
-    """Derive the touches of these activities again; `new` are those that cannot have any yet."""
-    by_person, by_account = _inserts(policy, everything=False)
+def refresh(db: Connection, connection: str, policy: TouchPolicy, ids: Collection[str], *, new: Collection[str] = ()) -> None:
+    """Derive the touches of these activities again, and those of `new` ones, which cannot have any yet."""
     for some in chunks(sorted(ids)):
-        if known := [one for one in some if one not in new]:
-            db.execute(delete(touch).where(touch.c.connection == connection, touch.c.activity_id.in_(known)))
-        db.execute(by_person, {"the_connection": connection, "ids": some})
-        db.execute(by_account, {"the_connection": connection, "ids": some})
+        db.execute(delete(touch).where(touch.c.connection == connection, touch.c.activity_id.in_(some)))
+    for some in chunks(sorted({*ids, *new})):
+        for statement in _inserts(policy, everything=False):
+            db.execute(statement, {"the_connection": connection, "ids": some})
 
 
 def rebuild(db: Connection, connection: str, policy: TouchPolicy) -> None:
@@ -125,7 +122,7 @@ def _judge(db: Connection, connection: str, policy: TouchPolicy) -> None:
 def _inserts(policy: TouchPolicy, *, everything: bool) -> tuple[Insert, Insert]:
     of = [activity.c.connection == bindparam("the_connection"), activity.c.not_touch == ""]
     if not everything:
-        of.append(activity.c.id.in_(bindparam("ids", expanding=True)))
+        of.append(among(activity.c.id, "ids"))
     return _insert(_by_person(policy).where(*of)), _insert(_by_account(policy).where(*of))
 
 

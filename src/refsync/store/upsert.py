@@ -11,8 +11,12 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Dialect, Table
+import orjson
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, Text, TypeDecorator, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 Row: TypeAlias = tuple[Any, ...]
 Item = TypeVar("Item")
@@ -48,3 +52,41 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return that a column is one of the ids in the parameter `name`, a list of any length.
+
+    One parameter instead of one per id: the statement's text stays the same, and is prepared once.
+    """
+    listed = _Listed(bindparam(name, type_=_Ids())).table_valued("id", name="listed")
+    return column.in_(select(listed.c.id))
+
+
+class _Ids(TypeDecorator[list[str]]):
+    """A list of ids as one parameter: an array, or a JSON text where there are no arrays."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else postgresql.ARRAY(Text()))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return orjson.dumps(value).decode() if dialect.name == "sqlite" else value
+
+
+class _Listed(FunctionElement[Any]):
+    """The rows of a list parameter."""
+
+    inherit_cache = True
+
+
+@compiles(_Listed)
+def _of_array(element: _Listed, compiler: Any, **how: Any) -> str:
+    return f"(SELECT unnest({compiler.process(element.clauses, **how)}) AS id)"
+
+
+@compiles(_Listed, "sqlite")
+def _of_json(element: _Listed, compiler: Any, **how: Any) -> str:
+    return f"(SELECT value AS id FROM json_each({compiler.process(element.clauses, **how)}))"  # noqa: S608 - a bind parameter
