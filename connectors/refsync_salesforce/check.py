@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from refsync.errors import Problem, did_you_mean
+from refsync.errors import Problem, Severity, did_you_mean
 from refsync_salesforce.client import Client
 from refsync_salesforce.schema import Schema
 from refsync_salesforce.sources import Source
 from refsync_salesforce.tasks import key_field_problem
 from refsync_salesforce.window import is_shown
+
+FEW_LEFT = 0.8
 
 SETUP = (
     "in Setup, Object Manager, Activity, Fields & Relationships: New, Text, length 64, External ID, Unique, case sensitive, "
@@ -42,8 +44,8 @@ def org_problems(client: Client, version: str, org: str) -> Iterator[Problem]:
     yield Problem(severity="hint", message=f'signed in to the {kind} "{name}" ({org}), API version {version}')
     if client.usage is not None:
         used, allowed = client.usage
-        severity = "hint" if used < 0.8 * allowed else "warning"
-        yield Problem(severity=severity, message=f"{used} of the org's {allowed} API calls of the last 24 hours are used")  # type: ignore[arg-type]
+        severity: Severity = "hint" if used < FEW_LEFT * allowed else "warning"
+        yield Problem(severity=severity, message=f"{used} of the org's {allowed} API calls of the last 24 hours are used")
 
 
 def object_problems(schema: Schema, sources: Sequence[Source]) -> Iterator[Problem]:

@@ -187,7 +187,7 @@ class Client:
             except SalesforceError as error:
                 if not is_expiry(error):
                     raise failure(error, writing=writing) from None
-            except (requests.RequestException, ValueError, TypeError) as error:
+            except (requests.RequestException, ValueError, TypeError, RecursionError) as error:
                 raise failure(error, writing=writing) from None
             if ended:
                 raise AuthError("Salesforce ends the session right after signing us in")
@@ -224,7 +224,7 @@ class Client:
                     username=chosen.username or None,
                     privatekey=chosen.private_key.reveal() if chosen.private_key else None,
                 )
-        except (SalesforceError, requests.RequestException, ValueError, TypeError, AttributeError) as error:
+        except (SalesforceError, requests.RequestException, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise sign_in_failure(error, self._seen.status) from None
         if not isinstance(token, str) or not token or not re.fullmatch(r"[\w.-]+(:\d+)?", instance):
             raise UnexpectedReply("the reply to the sign-in has no usable token and instance")

@@ -19,7 +19,7 @@ from refsync_salesforce.client import IDS_A_CALL, Client, Page, Row, chunks, pag
 from refsync_salesforce.failures import LocatorGone, SchemaChanged
 from refsync_salesforce.schema import Schema
 from refsync_salesforce.sources import Source
-from refsync_salesforce.translate import Unreadable
+from refsync_salesforce.values import Unreadable
 from refsync_salesforce.window import SECOND, Position, Selection, cursor, positions, selection
 
 CATCH_UP = 30 * SECOND
@@ -124,7 +124,7 @@ class Reader:
 
     def _batch(self, rows: Sequence[Row], asked: Selection, behind: Cursor) -> Batch:
         live = [row for row in rows if row.get("IsDeleted") is not True]
-        gone = [row for row in rows if row.get("IsDeleted") is True]
+        gone = [row for row in rows if row.get("IsDeleted") is True and isinstance(row.get("Id"), str)]
         # a mail says more than the task that was made of it, which may have been read before
         replaced = _ids(live, "ActivityId") if asked.source.object == EMAIL else []
         if asked.source.object == TASK:
@@ -144,15 +144,21 @@ class Reader:
         set_aside: list[SetAside] = []
         for row in rows:
             if asked.child and row.get(asked.child) is not None:
-                row[asked.child] = self._client.whole(page_of(row[asked.child]))
+                row[asked.child] = self._inner(row[asked.child])
             try:
                 record = asked.source.read(row, asked.custom)
             except Unreadable as error:
-                set_aside.append(SetAside(id=str(row.get("Id")), reason=str(error), raw=orjson.dumps(row).decode()))
+                set_aside.append(SetAside(id=str(row.get("Id") or ""), reason=str(error), raw=orjson.dumps(row).decode()))
             else:
                 if record is not None:
                     records.append(record)
         return tuple(records), tuple(set_aside)
+
+    def _inner(self, answer: object) -> list[Row]:
+        """Return the rows of a sub-query; a long one comes in parts, each at its own address."""
+        if isinstance(answer, dict) and answer.get("done") is True and isinstance(answer.get("records"), list):
+            return list(answer["records"])
+        return self._client.whole(page_of(answer))
 
     def _with_a_mail(self, task_ids: Sequence[str]) -> frozenset[str]:
         """Return the tasks that were made of a mail which the org keeps as a mail, too: one mail, one touch."""

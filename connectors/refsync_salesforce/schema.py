@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from refsync_salesforce.client import Client
 
+DAY = 86_400.0
 STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 """The columns that tell when a row changed, the best first. Not every object lets each be filtered (airbyte#68166)."""
 
@@ -50,9 +52,13 @@ class Schema:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._known: dict[str, Description | None] = {}
+        self._began = monotonic()
 
     def of(self, name: str) -> Description | None:
         """Return the description of an object; None when the org does not show it to us."""
+        if monotonic() > self._began + DAY:  # admins add and hide fields while we run
+            self._known.clear()
+            self._began = monotonic()
         if name not in self._known:
             found = self._client.describe(name)
             self._known[name] = None if found is None else _description(found)

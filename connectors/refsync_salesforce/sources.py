@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from refsync.model import Record, Stream
-from refsync_salesforce import translate
-from refsync_salesforce.translate import Custom, Row
+from refsync_salesforce import activities, translate
+from refsync_salesforce.values import Custom, Row
 from refsync_salesforce.words import Terms
 
 Read: TypeAlias = Callable[[Row, Custom], Record | None]
@@ -111,7 +111,7 @@ def sources(terms: Terms, custom: Mapping[Stream, frozenset[str]]) -> Mapping[St
                 ),
                 sometimes=("Type",),
                 child="TaskRelation",
-                read=lambda row, _extra: translate.task_activity(row, terms),
+                read=lambda row, _extra: activities.task_activity(row, terms),
             ),
             Source(
                 object="Event",
@@ -120,7 +120,7 @@ def sources(terms: Terms, custom: Mapping[Stream, frozenset[str]]) -> Mapping[St
                     *("WhatId", "WhoId", "AccountId", fields.meeting_outcome),
                 ),
                 child="EventRelation",
-                read=lambda row, _extra: translate.event_activity(row, terms),
+                read=lambda row, _extra: activities.event_activity(row, terms),
             ),
             Source(
                 object="EmailMessage",
@@ -130,7 +130,7 @@ def sources(terms: Terms, custom: Mapping[Stream, frozenset[str]]) -> Mapping[St
                 ),
                 child="EmailMessageRelation",
                 optional=True,
-                read=lambda row, _extra: translate.email_activity(row),
+                read=lambda row, _extra: activities.email_activity(row),
             ),
         ),
     }

@@ -74,7 +74,7 @@ class Seen:
 def _date(text: str) -> Instant | None:
     try:
         return instant(parsedate_to_datetime(text))
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

@@ -18,7 +18,7 @@ from refsync.errors import UnexpectedReply
 from refsync.model import Instant, iso, parse_instant
 from refsync_salesforce.schema import Description
 from refsync_salesforce.sources import Source
-from refsync_salesforce.translate import Custom, Row, Unreadable, as_text, stamp
+from refsync_salesforce.values import Custom, Row, Unreadable, as_text, stamp
 
 SECOND = 1000
 ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")

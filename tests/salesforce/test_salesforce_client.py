@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from tests.salesforce.prepared import DATA, HOST, Org
 
 from refsync.connector import ConnectionSettings, Secret
@@ -30,6 +39,7 @@ from refsync_salesforce.options import salesforce_options
 from refsync_salesforce.transport import Limits, Seen
 
 Settings = Callable[..., ConnectionSettings]
+EMPTY = b'{"records": [], "done": true, "totalSize": 0}'
 ROW = {"Id": "001000000000001AAA"}
 
 
@@ -324,8 +334,8 @@ def test_broken_date_is_ignored() -> None:
 
 
 @contextmanager
-def peer(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Run a server on this machine that treats each connection in its own way."""
+def peer(answer: Callable[[socket.socket], None], *, listen: bool = True) -> Iterator[str]:
+    """Run a server on this machine that treats each connection in its own way, after it has heard the request."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -335,7 +345,8 @@ def peer(answer: Callable[[socket.socket], None]) -> Iterator[str]:
             except OSError:
                 return
             with connection:
-                connection.recv(65536)
+                if listen:
+                    connection.recv(65536)
                 answer(connection)
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -348,8 +359,8 @@ def peer(answer: Callable[[socket.socket], None]) -> Iterator[str]:
         thread.join(5)
 
 
-def sandboxed(settings: Settings, url: str, **limits: Any) -> Client:
-    token = settings(client_secret=None, access_token=Secret("t"), instance="acme.my.salesforce.com", url=url)
+def sandboxed(settings: Settings, url: str, ca_file: str | None = None, **limits: Any) -> Client:
+    token = settings(client_secret=None, access_token=Secret("t"), instance="acme.my.salesforce.com", url=url, ca_file=ca_file)
     return Client(salesforce_options(token), Limits(**limits))
 
 
@@ -413,16 +424,56 @@ def test_endless_reply_is_cut_off(settings: Settings) -> None:
         assert "ReplyTooLarge" in str(error_of(read, sandboxed(settings, url, body=1000)))
 
 
-def test_certificate_of_somebody_else_is_refused(settings: Settings) -> None:
-    """A peer without a trusted certificate gets no request, not even a write that would then be uncertain."""
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a private key and a certificate for this machine that only itself vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    authority = x509.BasicConstraints(ca=True, path_length=None)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, datetime(2020, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ001
+    signed = made.add_extension(here, critical=False).add_extension(authority, critical=True).sign(key, hashes.SHA256())
+    path = tmp_path_factory.mktemp("tls") / "own.pem"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed.public_bytes(Encoding.PEM))
+    return path
+
+
+def test_only_a_trusted_certificate_gets_a_request(settings: Settings, certificate: Path) -> None:
+    """A peer that nobody vouches for gets nothing, so a write is not even uncertain; `ca_file` names who may vouch."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    heard: list[bytes] = []
 
     def answer(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        try:
+            secured = context.wrap_socket(connection, server_side=True)
+            heard.append(secured.recv(65536))
+            secured.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(EMPTY), EMPTY))
+            secured.close()
+        except OSError:
+            return
 
-    with peer(answer) as url:
-        error = error_of(write, sandboxed(settings, url.replace("http:", "https:"), read=0.5))
+    with peer(answer, listen=False) as url:
+        secure = url.replace("http:", "https:")
+        assert TransientError is type(error_of(write, sandboxed(settings, secure)))
+        assert [] == heard
+        assert [] == read(sandboxed(settings, secure, ca_file=str(certificate)))
 
-    assert isinstance(error, TransientError | RequestUncertain)
+
+def test_proxy_is_asked_for_a_tunnel(settings: Settings) -> None:
+    """Calls go through the proxy of the options; one that refuses has carried nothing."""
+    asked: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        asked.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+
+    with peer(answer, listen=False) as url:
+        token = settings(client_secret=None, access_token=Secret("t"), instance="acme.my.salesforce.com", proxy=url)
+        error = error_of(write, Client(salesforce_options(token)))
+
+    assert TransientError is type(error)
+    assert asked[0].startswith(b"CONNECT acme.my.salesforce.com:443 HTTP/1.")
 
 
 def test_environment_does_not_change_the_way(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -431,8 +482,7 @@ def test_environment_does_not_change_the_way(settings: Settings, monkeypatch: py
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
 
     def answer(connection: socket.socket) -> None:
-        body = b'{"records": [], "done": true, "totalSize": 0}'
-        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(EMPTY), EMPTY))
 
     with peer(answer) as url:
         assert [] == read(sandboxed(settings, url))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refsync.model import AccountStatus, ActivityKind, ActivityStatus, DealStatus, Direction, instant, moment, parse_instant
-from refsync_salesforce import translate
-from refsync_salesforce.translate import Unreadable, as_text, stamp
+from refsync_salesforce import activities, translate
+from refsync_salesforce.values import Unreadable, as_text, stamp
 from refsync_salesforce.words import Terms
 
 TERMS = Terms()
@@ -30,17 +30,17 @@ def task(**changed: Any) -> Any:
         "CompletedDateTime": AT,
         "ActivityDate": "2024-03-02",
     }
-    return translate.task_activity(row | changed, TERMS)
+    return activities.task_activity(row | changed, TERMS)
 
 
 def event(**changed: Any) -> Any:
     row = {"Id": "00U000000000001AAA", "StartDateTime": AT, "EndDateTime": "2024-03-01T11:00:00.000+0000", "IsChild": False}
-    return translate.event_activity(row | changed, TERMS)
+    return activities.event_activity(row | changed, TERMS)
 
 
 def email(**changed: Any) -> Any:
     row = {"Id": "02s000000000001AAA", "MessageDate": AT, "Status": "3", "Incoming": False, "IsBounced": False}
-    return translate.email_activity(row | changed)
+    return activities.email_activity(row | changed)
 
 
 # --- activities -------------------------------------------------------------------------------------------------------
@@ -314,6 +314,15 @@ def test_open_case_has_no_end() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "fields", [{"Amount": 10**400}, {"Amount": "12"}, {"Amount": True}, {"CreatedDate": "9999-12-31T00:00:00Z"}, {"Name": {}}]
+)
+def test_mistaken_values_are_unreadable(fields: dict[str, Any]) -> None:
+    """A number no store keeps, a text for a number and a year that nobody means set a record aside."""
+    with pytest.raises(Unreadable):
+        translate.deal({"Id": DEAL, **fields}, TERMS)
+
+
 def test_deal_contact_needs_both_ends() -> None:
     """A link without a deal or a person cannot be read."""
     with pytest.raises(Unreadable):
@@ -374,9 +383,9 @@ def test_any_row_is_read_or_unreadable(row: dict[str, Any]) -> None:
         lambda: translate.deal(row, TERMS),
         lambda: translate.deal_contact(row),
         lambda: translate.case(row),
-        lambda: translate.task_activity(row, TERMS),
-        lambda: translate.event_activity(row, TERMS),
-        lambda: translate.email_activity(row),
+        lambda: activities.task_activity(row, TERMS),
+        lambda: activities.event_activity(row, TERMS),
+        lambda: activities.email_activity(row),
     ):
         try:
             found = read()

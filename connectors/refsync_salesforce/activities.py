@@ -1,0 +1,141 @@
+"""Tasks, events and mails of Salesforce as activities. Pure.
+
+Law: nothing is guessed from a subject; a row that is no activity of its own (the head of a series, an invitee's copy of a
+meeting) is None; a row that cannot be read raises `Unreadable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from refsync.model import Activity, ActivityKind, ActivityStatus, Direction
+from refsync_salesforce.values import Row, Unreadable, flag, noon, record_id, reference, text, time
+from refsync_salesforce.words import Terms, Words
+
+ACCOUNT, CONTACT, DEAL = "001", "003", "006"
+"""The first three characters of the ids of these objects, the same in every org."""
+
+SUBTYPES: Mapping[str, ActivityKind] = MappingProxyType(
+    {
+        "Call": ActivityKind.CALL,
+        "Email": ActivityKind.EMAIL,
+        "ListEmail": ActivityKind.EMAIL,
+        "Cadence": ActivityKind.EMAIL,
+        "LinkedIn": ActivityKind.MESSAGE,
+    }
+)
+TYPES: Mapping[str, ActivityKind] = MappingProxyType(
+    {"Call": ActivityKind.CALL, "Email": ActivityKind.EMAIL, "Meeting": ActivityKind.MEETING}
+)
+DIRECTIONS: Mapping[str, Direction] = MappingProxyType({"Inbound": Direction.IN, "Outbound": Direction.OUT})
+AUTOMATED_SUBTYPES = frozenset({"ListEmail", "Cadence"})
+DRAFT = "5"
+"""EmailMessage.Status of a mail that was not sent."""
+
+
+def task_activity(row: Row, terms: Terms) -> Activity | None:
+    """Return a Task row as the call, mail, message or task that it is; None for the head of a series."""
+    if row.get("IsRecurrence") is True:
+        return None
+    key = text(row, terms.fields.task_key)
+    subtype = text(row, "TaskSubtype")
+    kind = ActivityKind.TASK if key else _task_kind(row, subtype)
+    closed = flag(row, "IsClosed")
+    at = time(row, "CompletedDateTime") if closed else None
+    account_id, deal_id = _subjects(row, "WhatId")
+    return Activity(
+        id=record_id(row),
+        kind=kind,
+        direction=DIRECTIONS.get(text(row, "CallType")),
+        at=noon(row, "ActivityDate") if at is None else at,
+        status=_task_status(row, terms.words, closed),
+        automated=subtype in AUTOMATED_SUBTYPES,
+        subject=text(row, "Subject"),
+        owner_id=reference(row, "OwnerId"),
+        account_id=account_id,
+        deal_id=deal_id,
+        contact_ids=_people(row.get("WhoId"), row.get("TaskRelations")),
+        task_key=key,
+    )
+
+
+def event_activity(row: Row, terms: Terms) -> Activity | None:
+    """Return an Event row as a meeting; None for the head of a series and for an invitee's copy."""
+    if row.get("IsChild") is True or row.get("IsRecurrence") is True:
+        return None
+    outcome = text(row, terms.fields.meeting_outcome).strip().lower()
+    account_id, deal_id = _subjects(row, "WhatId")
+    at = time(row, "StartDateTime")
+    return Activity(
+        id=record_id(row),
+        kind=ActivityKind.MEETING,
+        at=noon(row, "ActivityDate") if at is None else at,
+        ended_at=time(row, "EndDateTime"),
+        status=terms.words.meeting_outcome.get(outcome) if outcome else ActivityStatus.DONE,
+        subject=text(row, "Subject"),
+        owner_id=reference(row, "OwnerId"),
+        account_id=account_id,
+        deal_id=deal_id,
+        contact_ids=_people(row.get("WhoId"), row.get("EventRelations")),
+    )
+
+
+def email_activity(row: Row) -> Activity | None:
+    """Return an EmailMessage row as a mail; a draft is planned."""
+    incoming = flag(row, "Incoming")
+    account_id, deal_id = _subjects(row, "RelatedToId")
+    if row.get("Status") == DRAFT:
+        status = ActivityStatus.PLANNED
+    else:
+        status = ActivityStatus.BOUNCED if flag(row, "IsBounced") else ActivityStatus.DONE
+    return Activity(
+        id=record_id(row),
+        kind=ActivityKind.EMAIL,
+        direction=None if incoming is None else Direction.IN if incoming else Direction.OUT,
+        at=time(row, "MessageDate"),
+        status=status,
+        automated=row.get("AutomationType") == "AiAutomated",
+        subject=text(row, "Subject"),
+        owner_id=reference(row, "CreatedById"),
+        account_id=account_id,
+        deal_id=deal_id,
+        contact_ids=_people(None, row.get("EmailMessageRelations")),
+    )
+
+
+def _task_kind(row: Row, subtype: str) -> ActivityKind:
+    """Say what a Task was: by its subtype, else by the older Type if the org has it, else by a call's own field."""
+    if kind := SUBTYPES.get(subtype) or TYPES.get(text(row, "Type")):
+        return kind
+    return ActivityKind.CALL if row.get("CallType") else ActivityKind.TASK
+
+
+def _task_status(row: Row, words: Words, closed: bool | None) -> ActivityStatus | None:
+    if not closed:
+        return None if closed is None else ActivityStatus.PLANNED
+    if text(row, "Status").lower() in words.cancelled_task:
+        return ActivityStatus.CANCELLED
+    result = text(row, "CallDisposition")
+    return words.call_result.get(result.strip().lower(), ActivityStatus.DONE) if result else ActivityStatus.DONE
+
+
+def _subjects(row: Row, name: str) -> tuple[str | None, str | None]:
+    """Return the account and the deal that an activity belongs to; the platform derives AccountId on Task and Event."""
+    related, account_id = text(row, name), text(row, "AccountId")
+    kind = related[:3]
+    return account_id or (related if kind == ACCOUNT else None), related if kind == DEAL else None
+
+
+def _people(first: object, relations: Iterable[Row] | None) -> tuple[str, ...]:
+    """Return the contacts of an activity, the primary one first, each once."""
+    ids: dict[str, None] = {}
+    if type(first) is str and first[:3] == CONTACT:
+        ids[first] = None
+    for one in relations or ():
+        if type(one) is not dict:
+            raise Unreadable("a link to a person is no object")
+        id_ = one.get("RelationId")
+        if type(id_) is str and id_[:3] == CONTACT and one.get("IsDeleted") is not True:
+            ids[id_] = None
+    return tuple(ids)
