@@ -514,3 +514,24 @@ def test_comes_back_after_a_restart(book: Book, tmp_path: Path) -> None:
 
     assert before == after
     assert made in [one["id"] for one in after["tasks"]]
+
+
+@pytest.mark.parametrize("text", ["9" * 30, "abc", "²", "-1"])
+def test_ids_that_are_none(reading: Caller, text: str) -> None:
+    """An id that cannot be one is simply not there, wherever it is asked for."""
+    statuses = [
+        reading.send("GET", f"/crm/v3/objects/deals/{text}").status_code,
+        reading.send("POST", "/crm/v3/objects/deals/batch/read", {"inputs": [{"id": text}]}).status_code,
+        reading.send("POST", "/crm/v4/associations/deals/contacts/batch/read", {"inputs": [{"id": text}]}).status_code,
+    ]
+
+    assert [404, 207, 207] == statuses
+
+
+def test_a_value_may_be_written_again(hubspot: Caller) -> None:
+    """Writing a record's own unique value once more is no conflict; another's is."""
+    first = hubspot.post("/crm/v3/objects/tasks", a_task(refsync_key=KEY), 201)["id"]
+    second = hubspot.post("/crm/v3/objects/tasks", a_task(), 201)["id"]
+    body = {"properties": {"refsync_key": KEY}}
+
+    assert [200, 409] == [hubspot.send("PATCH", f"/crm/v3/objects/tasks/{one}", body).status_code for one in (first, second)]

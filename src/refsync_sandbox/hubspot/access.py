@@ -38,7 +38,7 @@ class Access:
         if token == self.token:
             return
         expiry = token.removeprefix(_ACCESS)
-        if not token.startswith(_ACCESS) or not expiry.isdigit():
+        if not token.startswith(_ACCESS) or not expiry.isdecimal():
             raise _unknown("The access token is not known.")
         if int(expiry) <= now:
             raise Refusal(

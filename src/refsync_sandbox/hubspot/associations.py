@@ -32,7 +32,7 @@ class Associations:
         results, errors = [], []
         for one in call.inputs(MOST_READ):
             text, after = str(one.get("id")), _after(one.get("after"))
-            if not text.isdigit():
+            if not text.isdecimal():
                 errors.append(_bad_id(text).as_part())
             elif not (found := self._page(int(text), origin, target, after)):
                 errors.append(_nothing(origin, target, text).as_part())
@@ -47,7 +47,7 @@ class Associations:
         origin, target = kind_named(call.path["type"]), kind_named(call.path["to"])
         limit = min(call.number("limit", self._size), self._size)
         row = self._portal.row(origin, _number(call.path["id"]))
-        found = self._links.of(row.id, target, after=call.number("after", 0), limit=limit + 1)
+        found = self._links.of(row.id, target, after=_after(call.query.get("after")), limit=limit + 1)
         body: dict[str, Any] = {"results": [_shown(link) for link in found[:limit]]}
         if len(found) > limit:
             body["paging"] = call.next_page(str(found[limit - 1].target))
@@ -139,7 +139,7 @@ class Associations:
         """Return the two records of a pair. Raises Refusal when one of them is not there."""
         texts = [str((given.get(end) or {}).get("id")) for end in ("from", "to")]
         for text in texts:
-            if not text.isdigit():
+            if not text.isdecimal():
                 raise _bad_id(text)
         first, second = (int(text) for text in texts)
         return self._portal.row(origin, first).id, self._portal.row(target, second).id
@@ -192,11 +192,11 @@ def _labels(origin: Kind, target: Kind, ends: tuple[int, int], types: Sequence[A
 
 
 def _after(given: object) -> int:
-    return int(str(given)) if str(given or "").isdigit() else 0
+    return min(int(str(given)), 2**53) if str(given or "").isdecimal() else 0
 
 
 def _number(text: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal():
         raise _bad_id(text)
     return int(text)
 

@@ -108,7 +108,7 @@ class Objects:
         if by and by != "hs_object_id":
             found = {text: row for text in asked if (row := self._find(kind, text, by, archived=archived))}
         else:
-            rows = self._records.rows(int(text) for text in asked if text.isdigit())
+            rows = self._records.rows(int(text) for text in asked if text.isdecimal())
             found = {str(row.id): row for row in rows if row.kind == kind and (row.archived is not None) == archived}
         errors = _missing(kind, [text for text in asked if text not in found])
         return batch([self._shown(row, names, call.base) for row in found.values()], errors, now=call.now)
@@ -185,12 +185,12 @@ class Objects:
             target = str((one.get("to") or {}).get("id"))
             for spec in one.get("types") or ():
                 number = spec.get("associationTypeId")
-                found = self._portal.links.types.get(int(number)) if str(number).isdigit() else None
+                found = self._portal.links.types.get(int(number)) if str(number).isdecimal() else None
                 if found is None or found.origin != kind or found.category != spec.get("associationCategory"):
                     raise not_valid(
                         f"{spec.get('associationCategory')} association type {number} does not begin at {kind.plural}"
                     )
-                if not target.isdigit():
+                if not target.isdecimal():
                     raise not_valid(f"{target} is not a valid ID", sub_category="crm.associations.INVALID_IDENTIFIER")
                 wanted.append(NewLink(int(target), found))
         return wanted
@@ -210,7 +210,7 @@ class Objects:
         return self._records.with_value(kind, by, text, archived=archived)
 
     def _by_id(self, kind: Kind, text: str, *, archived: bool = False) -> Row | None:
-        return self._records.find(kind, int(text), archived=archived) if text.isdigit() else None
+        return self._records.find(kind, int(text), archived=archived) if text.isdecimal() else None
 
     def _known(self, kind: Kind, names: Iterable[str]) -> Sequence[str]:
         return sorted({name for name in names if self._portal.catalogue.find(kind, name)})

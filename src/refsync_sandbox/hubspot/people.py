@@ -215,7 +215,7 @@ class People:
         """Return deal, contact and role of a deal's contact named by `deal:contact:role` or `deal:contact`."""
         crm_id = self._records.id_in_crm("deal_contacts", change.id) or change.id
         deal, _, contact = crm_id.partition(":")
-        linked = deal.isdigit() and contact.isdigit() and int(contact) in self._links.ends(int(deal), CONTACT)
+        linked = deal.isdecimal() and contact.isdecimal() and int(contact) in self._links.ends(int(deal), CONTACT)
         if not linked:
             raise change.bad("id", f"deal_contacts has no {change.id!r}")
         return int(deal), int(contact), change.id.rpartition(":")[2] if change.id.count(":") == 2 else ""

@@ -84,7 +84,7 @@ class Portal:
         if missing := [name for name in kind.required if not values.get(name)]:
             message = f"Error creating {kind.singular.upper()}. Some required properties were not set."
             raise not_valid(message, context={"properties": missing})
-        self._refuse_taken(kind, values, None)
+        self._refuse_taken(kind, values)
         self._refuse_dead(links)
         record_id = self.records.new_id(kind)
         source = {"hs_object_source": "INTEGRATION", "hs_object_source_id": "1", "hs_object_source_label": "INTEGRATION"}
@@ -104,7 +104,8 @@ class Portal:
     def update(self, row: Row, given: Mapping[str, Any], *, by: str, now: Instant) -> Row:
         """Change properties of a record and return it. Raises Refusal when HubSpot would not take them."""
         values = self.checked(row.kind, given)
-        self._refuse_taken(row.kind, values, row.id)
+        present = row.values()
+        self._refuse_taken(row.kind, {name: value for name, value in values.items() if value != present.get(name)})
         return self.put(row, values, by=by, now=now)
 
     def put(self, row: Row, values: Mapping[str, str | None], *, by: str, now: Instant) -> Row:
@@ -153,7 +154,7 @@ class Portal:
             return found
         if table == "users":
             return name if self.owners.find(name) else None
-        kind = kind_of_id(int(name)) if name.isdigit() else None
+        kind = kind_of_id(int(name)) if name.isdecimal() else None
         if (
             kind is None
             or (table != "activities" and kind.plural != _PLURALS.get(table))
@@ -203,11 +204,11 @@ class Portal:
         if stage and stage not in self.pipelines[kind].stages:
             yield ValueProblem(name=stage_property, code="INVALID_OPTION", message=f"{stage} was not one of the allowed options")
 
-    def _refuse_taken(self, kind: Kind, values: Mapping[str, str | None], own: int | None) -> None:
+    def _refuse_taken(self, kind: Kind, values: Mapping[str, str | None]) -> None:
         for name in self.catalogue.uniques(kind):
             value = values.get(name)
             holder = self.records.with_value(kind, name, value) if value else None
-            if holder and holder.id != own:
+            if holder:
                 raise Conflict(kind, holder.id)
 
     def _refuse_dead(self, links: Sequence[NewLink]) -> None:
@@ -226,7 +227,7 @@ class Portal:
     def _follow_company(self, contact: int, company: str | None) -> None:
         """Let the primary company of a contact be the one that its property names."""
         primary = next(one for one in self.links.between(CONTACT, COMPANY) if one.label == "Primary")
-        if company and company.isdigit() and self.records.find(COMPANY, int(company)):
+        if company and company.isdecimal() and self.records.find(COMPANY, int(company)):
             self.links.add(contact, int(company), primary)
         elif not company:
             for end in self.links.ends(contact, COMPANY):

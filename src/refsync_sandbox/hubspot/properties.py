@@ -181,7 +181,7 @@ def kept_form(found: Property, value: Any) -> str | None:
 
 def read_instant(text: str) -> Instant:
     """Return the instant of a text as HubSpot takes it: ISO 8601, a plain day, or milliseconds. Raises ValueError for others."""
-    if text.lstrip("-").isdigit():
+    if text.lstrip("-").isdecimal():
         return int(text)
     if len(text) == len("2024-03-01"):
         day = date.fromisoformat(text)
