@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from refsync.connector import Batch, Cursor
 from refsync.errors import UnexpectedReply
-from refsync.model import Stream
+from refsync.model import Instant, Stream
 from refsync_hubspot import fetch, replies, translate
 from refsync_hubspot.activities import activity_of
 from refsync_hubspot.client import Client
@@ -25,6 +25,8 @@ from refsync_hubspot.owners import users
 from refsync_hubspot.replies import Json, MissingScope
 from refsync_hubspot.translate import Translate, Vocabulary
 
+DATE_STEP = 1000
+"""Milliseconds: HubSpot's clock is known by the `Date` header, in whole seconds."""
 _PIPELINES = {Stream.DEALS: "deals", Stream.CASES: "tickets"}
 _TRANSLATE: Mapping[Stream, Translate] = {
     Stream.ACCOUNTS: translate.account,
@@ -115,6 +117,7 @@ class Reader:
 
     def _walk(self, stream: Stream, kind: ObjectType, state: State | None) -> Iterator[tuple[Fetched, State]]:
         """Yield a type's records from a state on, each time with the state after them: list, window left open, new window."""
+        just_listed = state is None or isinstance(state, Listing)
         if state is None or isinstance(state, Listing):
             for fetched, listed in self._list(kind, state):
                 state = listed
@@ -123,14 +126,27 @@ class Reader:
             yield from self._window(stream, kind, state)
         if not isinstance(state, Seen | Window):
             raise UnexpectedReply(f"HubSpot: the list of {kind.name} did not end")
-        overlap = self._options.overlap_minutes * 60_000
-        upper = self._client.now() - self._options.trailing * 1000
-        if state.upper - upper > overlap:
-            raise UnexpectedReply("the stored place in this stream lies in the future of HubSpot's clock")
-        if upper > state.upper:
-            yield from self._window(stream, kind, Window(lower=state.upper - overlap, upper=upper))
+        new = self._new_window(state.upper, just_listed=just_listed)
+        if new.lower < new.upper:
+            yield from self._window(stream, kind, new)
         else:
             yield Fetched(), Seen(upper=state.upper)
+
+    def _new_window(self, seen: Instant, *, just_listed: bool) -> Window:
+        """Return the window that follows what was seen, which is empty while there is nothing to read yet.
+
+        Behind a list it holds only what changed meanwhile, as long as the next window reaches back to the list's beginning.
+        Raises UnexpectedReply when that time lies far in the future.
+        """
+        overlap = self._options.overlap_minutes * 60_000
+        upper = self._client.now() - self._options.trailing * 1000
+        if seen - upper > overlap:
+            raise UnexpectedReply("the stored place in this stream lies in the future of HubSpot's clock")
+        if upper <= seen:
+            return Window(lower=upper, upper=upper)
+        if just_listed and upper - seen <= overlap:
+            return Window(lower=seen + DATE_STEP, upper=upper)
+        return Window(lower=seen - overlap, upper=upper)
 
     def _window(self, stream: Stream, kind: ObjectType, window: Window) -> Iterator[tuple[Fetched, State]]:
         for ids, last, more in fetch.changed(self._client, kind, window):

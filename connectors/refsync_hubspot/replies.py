@@ -45,7 +45,7 @@ class Answer:
     partly: bool = False
     """Status 207: some of the records asked for are in `errors`."""
     loose: bool = False
-    """The JSON held what strict JSON does not allow, such as half a surrogate pair: look at each record."""
+    """The JSON held what no database takes, such as half a surrogate pair: look at each record."""
 
     @property
     def errors(self) -> list[Json]:
@@ -65,7 +65,7 @@ def answer(status: int, headers: Mapping[str, str], data: bytes, *, write: bool)
         raise _strange(f"status {status} was not expected", headers, write=write)
     if "json" not in headers.get("content-type", "").lower():
         raise _strange("the reply is not JSON", headers, write=write)
-    loose = False
+    loose = b"\\u0000" in data  # which PostgreSQL does not take
     try:
         body = orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import orjson
-
 from refsync.connector import Merge
 from refsync.model import (
     Account,
@@ -80,13 +78,11 @@ Translate: TypeAlias = Callable[[Json, Links, Vocabulary], Iterable[Record]]
 def translated(
     raws: Iterable[Json], links: Mapping[str, Links], translate: Translate, vocabulary: Vocabulary, *, loose: bool = False
 ) -> Translated:
-    """Return what raw records come to; `links` by record id; `loose`: the JSON they came in was not strict."""
+    """Return what raw records come to; `links` by record id; `loose`: they may hold characters that cannot be stored."""
     found = Translated()
     for raw in raws:
         try:
-            if loose:
-                orjson.dumps(raw)  # refuses half a surrogate pair, which no database takes
-            _check(raw["properties"])
+            _check(raw["properties"], loose=loose)
             found.records.extend(translate(raw, links.get(raw["id"], NO_LINKS), vocabulary))
             found.merged.extend(merges(raw))
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
@@ -94,11 +90,13 @@ def translated(
     return found
 
 
-def _check(properties: Json) -> None:
-    """Raise TypeError unless all values are texts, as HubSpot's are."""
+def _check(properties: Json, *, loose: bool) -> None:
+    """Raise TypeError unless all values are texts, as HubSpot's are, and ValueError for texts that no database takes."""
     for name, value in properties.items():
         if value is not None and type(value) is not str:
             raise TypeError(f"the property {name} is no text")
+        if loose and value and ("\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+            raise ValueError(f"the property {name} holds a character that cannot be stored")
 
 
 def set_aside(raw: Json, error: Exception) -> SetAside:

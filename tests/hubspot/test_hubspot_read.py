@@ -441,6 +441,7 @@ def test_bug_30_row_created_during_the_first_load_is_found(serve: Serve, connect
     mirror = mirror_of(connect_to(portal.url))
     mirror.read(Stream.CONTACTS, batches=1)
     first = portal.ids("contacts")["C0"]
+    portal.later(minutes=1)
     portal.change(
         {"op": "change", "table": "contacts", "id": "C0", "set": {"title": "CEO"}},
         {"op": "add", "table": "contacts", "row": {"id": "N1", "name": "New One"}},
@@ -629,12 +630,14 @@ def test_fault_on_any_page_repeats_it_from_the_stored_place(connect_to: Connect,
 
 def test_record_that_cannot_be_read_is_set_aside(connect_to: Connect, stub: Any) -> None:
     """One bad record never stops the rest, also when its text breaks strict JSON."""
-    body = json.dumps({"results": [row("1", name="\ud83d"), row("2", annualrevenue="much"), row("3", name="Good")]})
+    body = json.dumps(
+        {"results": [row("1", name="\ud83d"), row("2", annualrevenue="much"), row("3", name="Good"), row("4", name="\0")]}
+    )
     stub.will({"portalId": 1})
     stub.will(body.encode())
     batch = next(connect_to(stub.url).read(Stream.ACCOUNTS, None))
 
-    assert (["3"], ["1", "2"]) == ([record.id for record in batch.records], [each.id for each in batch.set_aside])
+    assert (["3"], ["1", "2", "4"]) == ([record.id for record in batch.records], [each.id for each in batch.set_aside])
 
 
 def test_missing_scope_makes_a_type_partial_and_leaves_the_others(connect_to: Connect, stub: Any) -> None:

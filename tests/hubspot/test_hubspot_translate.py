@@ -373,9 +373,10 @@ def test_bug_29_impossible_times_are_set_aside(time: str) -> None:
     assert ("1", raw("1", hs_timestamp=time)) == (found.set_aside[0].id, json.loads(found.set_aside[0].raw))
 
 
-def test_half_a_surrogate_pair_is_set_aside() -> None:
-    """Text that no database takes is kept out, when the reply's JSON was not strict."""
-    found = run(raw("1", hs_call_title="\ud83d"), raw("2"), loose=True)
+@pytest.mark.parametrize("text", ["\ud83d", "a\x00b"])
+def test_text_that_no_database_takes_is_set_aside(text: str) -> None:
+    """Half a surrogate pair and U+0000 are kept out, when the reply may hold them."""
+    found = run(raw("1", hs_call_title=text), raw("2", hs_call_title="🎉"), loose=True)
 
     assert (["1"], 1) == ([each.id for each in found.set_aside], len(found.records))
 
