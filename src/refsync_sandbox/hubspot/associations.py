@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from refsync_sandbox.hubspot.call import Call, Refusal, Reply, batch, not_valid
-from refsync_sandbox.hubspot.kinds import AssociationType, Kind
+from refsync_sandbox.hubspot.kinds import AssociationType, Kind, kind_of_id
 from refsync_sandbox.hubspot.links import Link
 from refsync_sandbox.hubspot.objects import kind_named
 from refsync_sandbox.hubspot.portal import Portal
+from refsync_sandbox.hubspot.records import LAST_ID
 
 MOST_READ = 1_000
 MOST_WRITTEN = 2_000
@@ -126,7 +127,7 @@ class Associations:
         return kind_named(call.path["from"]), kind_named(call.path["to"])
 
     def _page(self, record_id: int, origin: Kind, target: Kind, after: int) -> list[Link]:
-        if self._portal.records.find(origin, record_id) is None:
+        if kind_of_id(record_id) is not origin or record_id > LAST_ID:
             return []
         return self._links.of(record_id, target, after=after, limit=self._size + 1)
 
@@ -192,7 +193,7 @@ def _labels(origin: Kind, target: Kind, ends: tuple[int, int], types: Sequence[A
 
 
 def _after(given: object) -> int:
-    return min(int(str(given)), 2**53) if str(given or "").isdecimal() else 0
+    return min(int(str(given)), LAST_ID) if str(given or "").isdecimal() else 0
 
 
 def _number(text: str) -> int:

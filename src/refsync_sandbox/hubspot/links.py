@@ -112,7 +112,9 @@ class Links:
         Archived records have and are no ends of associations.
         """
         found = self._database.execute(
-            "SELECT link.target, link.type FROM link JOIN record ON record.id = link.target AND record.archived IS NULL "
+            "SELECT link.target, link.type FROM link "
+            "JOIN record AS there ON there.id = link.target AND there.archived IS NULL "
+            "JOIN record AS here ON here.id = link.origin AND here.archived IS NULL "
             "WHERE link.origin = ? AND link.kind = ? AND link.target > ? ORDER BY link.target, link.type",
             (origin, target.number, after),
         )

@@ -48,7 +48,7 @@ _INDEXES = {
 _BLOCK, _STRIDE, _GAP = 64, 37, 3
 """Ids of one block of 64 are given out in strides of 37, three apart: none follows its predecessor."""
 
-_LAST_ID = 2**53
+LAST_ID = 2**53
 """Ids stay below what every JSON reader takes for a whole number."""
 
 _CACHE_KIB = 8 * 1024
@@ -178,7 +178,7 @@ class Records:
 
     def find(self, kind: Kind, record_id: int, *, archived: bool = False) -> Row | None:
         """Return one record, archived or not as asked; None when there is none such."""
-        if record_id > _LAST_ID:
+        if record_id > LAST_ID:
             return None
         found = self.database.execute(f"SELECT {_COLUMNS} FROM record WHERE id = ?", (record_id,)).fetchone()  # noqa: S608
         row = Row(*found) if found else None
@@ -186,7 +186,7 @@ class Records:
 
     def rows(self, ids: Iterable[int]) -> list[Row]:
         """Return the records with these ids that exist, archived or not, in the order of the ids given."""
-        asked = [one for one in ids if one <= _LAST_ID]
+        asked = [one for one in ids if one <= LAST_ID]
         places = ", ".join("?" * len(asked))
         found = self.database.execute(f"SELECT {_COLUMNS} FROM record WHERE id IN ({places})", asked)  # noqa: S608
         rows = {row[0]: Row(*row) for row in found}
@@ -197,7 +197,7 @@ class Records:
         state = "IS NOT NULL" if archived else "IS NULL"
         found = self.database.execute(
             f"SELECT {_COLUMNS} FROM record WHERE id >= ? AND id <= ? AND archived {state} ORDER BY id LIMIT ?",  # noqa: S608
-            (min(max(start, kind.first_id), _LAST_ID), _last_id(kind), limit),
+            (min(max(start, kind.first_id), LAST_ID), _last_id(kind), limit),
         )
         return [Row(*row) for row in found]
 
@@ -274,4 +274,4 @@ class Records:
 
 
 def _last_id(kind: Kind) -> int:
-    return min((other.first_id for other in KINDS if other.first_id > kind.first_id), default=_LAST_ID) - 1
+    return min((other.first_id for other in KINDS if other.first_id > kind.first_id), default=LAST_ID) - 1
