@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -275,3 +276,20 @@ def test_other_databases_are_refused(address: str) -> None:
     """An address that is none, or of another kind of database, says which ones work."""
     with pytest.raises(StoreError, match="sqlite:///"):
         open_store(address)
+
+
+def test_postgresql_without_its_driver_says_what_to_install() -> None:
+    """Without psycopg the message names the package."""
+    if find_spec("psycopg"):
+        pytest.skip("psycopg is installed")
+    with pytest.raises(StoreError, match="pip install"):
+        open_store("postgresql://nobody@127.0.0.1:1/nothing")
+
+
+def test_unreachable_postgresql_is_a_store_error() -> None:
+    """A database that does not answer is named, without the password."""
+    if find_spec("psycopg") is None:
+        pytest.skip("psycopg is not installed")
+    with pytest.raises(StoreError, match="cannot be reached") as caught:
+        open_store("postgresql://nobody:secret@127.0.0.1:1/nothing")
+    assert "secret" not in str(caught.value)

@@ -29,10 +29,10 @@ from refsync.model import (
     Stream,
     User,
 )
-from refsync.store import ledger, mirror, rows
+from refsync.store import ledger, mirror, quarantine, rows, tables
 from refsync.store.engine import Database, Store
 from refsync.store.mirror import StreamState, Written
-from refsync.store.tables import TABLE_OF, account, activity_contact, contact, deal_contact, finding, milestone, quarantine, touch
+from refsync.store.tables import TABLE_OF, account, activity_contact, contact, deal_contact, finding, milestone, touch
 
 NOW = 1_700_000_000_000
 GO_LIVE = MilestoneField(kind="implemented", stream=Stream.ACCOUNTS, field="Go_Live__c")
@@ -339,10 +339,11 @@ def test_record_set_aside_counts_its_attempts_and_heals(store: Store, connection
     with store.write() as db:
         write(db, connection, Stream.ACCOUNTS, Account(id="2"), set_aside=(bad,), now=1)
         written = write(db, connection, Stream.ACCOUNTS, set_aside=(bad,), now=2)
-        row = db.execute(select(quarantine).where(quarantine.c.connection == connection)).one()
-        before = mirror.quarantined(db, connection)
+        table = tables.quarantine
+        row = db.execute(select(table).where(table.c.connection == connection)).one()
+        before = quarantine.counts(db, connection)
         write(db, connection, Stream.ACCOUNTS, Account(id="1"))
-        after = mirror.quarantined(db, connection)
+        after = quarantine.counts(db, connection)
 
     assert (1, {Stream.ACCOUNTS: 1}, {}) == (written.set_aside, before, after)
     assert ("no date", "{}", "accounts.csv:7", 2, 1, 2) == (
@@ -370,10 +371,21 @@ def test_record_that_no_database_holds_is_set_aside(store: Store, connection: st
     """One record that a database would refuse does not stop those beside it."""
     with store.write() as db:
         written = write(db, connection, Stream.ACCOUNTS, Account(id="1"), record, Account(id="2"), cursor="next")
-        found = (ids(db, connection, Stream.ACCOUNTS), mirror.quarantined(db, connection))
+        found = (ids(db, connection, Stream.ACCOUNTS), quarantine.counts(db, connection))
 
     assert ({"1", "2"}, {Stream.ACCOUNTS: 1}) == found
     assert Written(stored=2, changed=2, set_aside=1) == written
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\ud83d"], ids=["zero", "surrogate"])
+def test_ids_that_no_record_can_have_are_passed_over(store: Store, connection: str, bad: str) -> None:
+    """A deletion, a merge or a link with an impossible id stops nothing."""
+    with store.write() as db:
+        write(db, connection, Stream.ACCOUNTS, Account(id="1"), Account(id="2"))
+        written = write(db, connection, Stream.ACCOUNTS, deleted=(bad, "1"), merged=(Merge(gone=bad, survivor="2"),))
+        write(db, connection, Stream.DEAL_CONTACTS, whole_for=(bad,))
+
+    assert (1, 0) == (written.deleted, written.merged)
 
 
 def test_text_that_only_looks_like_a_zero_is_kept(store: Store, connection: str) -> None:
@@ -444,7 +456,7 @@ def test_records_that_a_whole_read_does_not_show_go(store: Store, connection: st
         batch = Batch(records=(Account(id="1"),), set_aside=(bad,), whole=True)
         mirror.write_batch(db, connection, Stream.ACCOUNTS, batch, company=Company(), now=NOW)
         retired = retire(db, connection, set(rows.ids(batch)))
-        found = (ids(db, connection, Stream.ACCOUNTS), mirror.quarantined(db, connection))
+        found = (ids(db, connection, Stream.ACCOUNTS), quarantine.counts(db, connection))
 
     assert ({"0", "2"}, ({"1", "3"}, {Stream.ACCOUNTS: 1})) == (set(retired.ids), found)
 
@@ -479,6 +491,6 @@ def test_records_without_an_id_are_set_aside_by_their_place(store: Store, connec
     bad = tuple(SetAside(id="", reason="no id", place=Place("accounts.csv", line)) for line in (3, 4))
     with store.write() as db:
         write(db, connection, Stream.ACCOUNTS, set_aside=bad)
-        found = mirror.quarantined(db, connection)
+        found = quarantine.counts(db, connection)
 
     assert {Stream.ACCOUNTS: 2} == found

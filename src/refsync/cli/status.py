@@ -19,7 +19,7 @@ from refsync.cli.workspace import (
 )
 from refsync.config import Connection
 from refsync.model import Instant, iso
-from refsync.store import ledger, mirror, runs
+from refsync.store import ledger, mirror, quarantine, runs
 from refsync.store.engine import Store
 
 
@@ -46,7 +46,7 @@ def _status(store: Store, connection: Connection, now: Instant) -> dict[str, Any
     with store.read() as db:
         streams = mirror.state(db, connection.name)
         counts = mirror.counts(db, connection.name)
-        aside = mirror.quarantined(db, connection.name)
+        aside = quarantine.counts(db, connection.name)
         recent = runs.recent(db, connection.name, 5)
         findings = Counter((found.rule, found.state.value) for found in ledger.everything(db, connection.name))
     oldest = min((state.synced_at or 0 for state in streams.values()), default=0)

@@ -151,8 +151,13 @@ def _settle(store: Store, name: str, read_only: bool) -> None:
     if found != schema.REVISION:
         if read_only:
             raise StoreError(schema.refusal(name, found))
-        with store.write() as db:
-            schema.upgrade(db, name)
+        try:
+            with store.write() as db:
+                schema.upgrade(db, name)
+        except DBAPIError:
+            with store.read() as db:
+                if schema.revision(db) != schema.REVISION:  # else another process was faster
+                    raise
     if store._lock is not None:
         # Holding the file lock proves that whoever held a lease in this file is dead: nobody waits for it to run out.
         with store.write() as db:

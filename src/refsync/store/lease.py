@@ -19,9 +19,9 @@ RELEASED = 0
 
 def clock(store: Store, host: Instant) -> Instant:
     """Return the clock by which leases run: the database's where several machines may share it, else the host's."""
+    if store.dialect.name != "postgresql":
+        return host
     with store.read() as db:
-        if db.dialect.name != "postgresql":
-            return host
         return int(db.execute(text("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")).scalar_one())
 
 

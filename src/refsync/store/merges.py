@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, and_, bindparam, delete, or_, select,
 from refsync.connector import Merge
 from refsync.model import Stream
 from refsync.store.derive import Stale
+from refsync.store.rows import storable
 from refsync.store.tables import TABLE_OF, activity_contact, finding
 from refsync.store.upsert import Row, chunks, upsert
 
@@ -48,7 +49,7 @@ FINDING_POINTERS: Mapping[Stream, tuple[str, Column[str | None]]] = MappingProxy
 
 def survivors(merged: Iterable[Merge]) -> dict[str, str]:
     """Return gone id -> the id that lives on in the end, through chains of merges; a record never survives itself."""
-    step = {merge.gone: merge.survivor for merge in merged if merge.gone != merge.survivor}
+    step = {one.gone: one.survivor for one in merged if one.gone != one.survivor and len(storable((one.gone, one.survivor))) == 2}
     return {gone: end for gone in step if (end := _end(step, gone)) != gone}
 
 

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, bindparam, delete, func, select
+from sqlalchemy import Column, Connection, Select, Table, bindparam, delete, func, select
 
 from refsync.company import Company, MilestoneField
 from refsync.connector import Batch
 from refsync.errors import Problem
-from refsync.model import Activity, Instant, Record, SetAside, Stream
-from refsync.store import merges, rows
+from refsync.model import Activity, Instant, Record, Stream
+from refsync.store import merges, quarantine, rows
 from refsync.store.derive import Stale, refresh
 from refsync.store.milestones import kinds
-from refsync.store.tables import TABLE_OF, activity_contact, deal_contact, quarantine, stream_state
+from refsync.store.tables import TABLE_OF, activity_contact, deal_contact, stream_state
 from refsync.store.upsert import Row, among, chunks, insert, upsert
 
 MOST_LOST = 500
@@ -88,14 +88,15 @@ def write_batch(
     stale = Stale()
     found, refused = rows.rows(connection, stream, batch.records, company.touch)
     aside = (*batch.set_aside, *refused)
+    gone = rows.storable(batch.deleted)
     changed = sum(_store(db, connection, stream, dict(some), stale) for some in chunks(found.items()))
-    unlinked = _unlinked(db, connection, batch.whole_for, found) if stream == Stream.DEAL_CONTACTS else ()
+    unlinked = _unlinked(db, connection, rows.storable(batch.whole_for), found) if stream == Stream.DEAL_CONTACTS else ()
     survivors = merges.survivors(batch.merged)
     merges.repoint(db, connection, stream, survivors, stale, kinds(milestones, stream))
     merged = _remove(db, connection, stream, survivors, stale)
-    deleted = _remove(db, connection, stream, (*batch.deleted, *unlinked), stale)
-    _heal(db, connection, stream, [*found, *survivors, *batch.deleted])
-    _set_aside(db, connection, stream, aside, now)
+    deleted = _remove(db, connection, stream, (*gone, *unlinked), stale)
+    quarantine.heal(db, connection, stream, [*found, *survivors, *gone])
+    quarantine.set_aside(db, connection, stream, aside, now)
     if batch.cursor is not None:
         _save(db, connection, stream, **{"sweep_cursor" if sweep else "cursor": batch.cursor})
     unreadable = refresh(db, connection, stale, company, milestones)
@@ -161,8 +162,7 @@ def retire(
     stale = Stale()
     _remove(db, connection, stream, gone, stale)
     refresh(db, connection, stale, company, milestones)
-    asides = db.execute(select(quarantine.c.id).where(*_quarantined(connection, stream))).scalars()
-    _heal(db, connection, stream, [one for one in asides if one not in seen])
+    quarantine.heal(db, connection, stream, [one for one in quarantine.ids(db, connection, stream) if one not in seen])
     return Retired(ids=tuple(gone))
 
 
@@ -196,12 +196,6 @@ def counts(db: Connection, connection: str) -> dict[Stream, int]:
         return db.execute(select(func.count()).select_from(table).where(table.c.connection == connection)).scalar_one()
 
     return {stream: count(table) for stream, table in TABLE_OF.items()}
-
-
-def quarantined(db: Connection, connection: str) -> dict[Stream, int]:
-    """Return how many records are set aside per stream; a stream without any is missing."""
-    grouped = select(quarantine.c.stream, func.count().label("records")).where(quarantine.c.connection == connection)
-    return {Stream(row.stream): row.records for row in db.execute(grouped.group_by(quarantine.c.stream))}
 
 
 def _store(db: Connection, connection: str, stream: Stream, some: Mapping[str, tuple[Row, Record]], stale: Stale) -> int:
@@ -267,45 +261,6 @@ def _remove(db: Connection, connection: str, stream: Stream, ids: Iterable[str],
             _remove(db, connection, Stream.DEAL_CONTACTS, links, stale)
         removed += len(held)
     return removed
-
-
-def _quarantined(connection: str, stream: Stream) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return quarantine.c.connection == connection, quarantine.c.stream == stream.value
-
-
-def _heal(db: Connection, connection: str, stream: Stream, ids: Sequence[str]) -> None:
-    """Take records out of the quarantine that arrived well, or are gone."""
-    of = _quarantined(connection, stream)
-    if not ids or db.execute(select(quarantine.c.id).where(*of).limit(1)).first() is None:
-        return
-    for some in chunks(ids):
-        db.execute(delete(quarantine).where(*of, quarantine.c.id.in_(some)))
-
-
-def _set_aside(db: Connection, connection: str, stream: Stream, asides: Iterable[SetAside], now: Instant) -> None:
-    latest = {rows.name(aside): aside for aside in asides}
-    values = [
-        {
-            "connection": connection,
-            "stream": stream.value,
-            "id": rows.clean(key),
-            "reason": rows.clean(aside.reason),
-            "raw": rows.clean(aside.raw),
-            "place": str(aside.place or ""),
-            "attempts": 1,
-            "first_at": now,
-            "last_at": now,
-        }
-        for key, aside in latest.items()
-    ]
-    if not values:
-        return
-    new = insert(db.dialect, quarantine)
-    again = {
-        **{name: new.excluded[name] for name in ("reason", "raw", "place", "last_at")},
-        "attempts": quarantine.c.attempts + 1,
-    }
-    db.execute(new.on_conflict_do_update(index_elements=["connection", "stream", "id"], set_=again), values)
 
 
 def _save(db: Connection, connection: str, stream: Stream, **values: str | int | None) -> None:

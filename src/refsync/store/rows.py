@@ -32,6 +32,11 @@ def name(aside: SetAside) -> str:
     return aside.id or str(aside.place or "")
 
 
+def storable(ids: Iterable[str]) -> list[str]:
+    """Return those ids that a record in the database can have."""
+    return [one for one in ids if clean(one) == one]
+
+
 def rows(
     connection: str, stream: Stream, records: Iterable[Record], policy: TouchPolicy
 ) -> tuple[dict[str, tuple[Row, Record]], list[SetAside]]:

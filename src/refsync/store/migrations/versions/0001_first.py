@@ -49,6 +49,14 @@ def upgrade() -> None:
     )
     op.create_index("activity_account", "activity", ["connection", "account_id", "at"], unique=False)
     op.create_index("activity_deal", "activity", ["connection", "deal_id"], unique=False)
+    op.create_index(
+        "activity_plan",
+        "activity",
+        ["connection", "at"],
+        unique=False,
+        sqlite_where=sa.text("kind IN ('task', 'meeting')"),
+        postgresql_where=sa.text("kind IN ('task', 'meeting')"),
+    )
     op.create_table(
         "activity_contact",
         sa.Column("connection", sa.String(), nullable=False),
