@@ -51,6 +51,7 @@ def _serve_options() -> argparse.ArgumentParser:
     options.add_argument("--journal", type=Path, default=None, help="keep writes in this file and replay them at the next start")
     options.add_argument("--client-id", default=None, help="Salesforce: the consumer key that may sign in")
     options.add_argument("--client-secret", default=None, help="Salesforce: its secret")
+    options.add_argument("--access-token", default=None, help="Salesforce: a token that is accepted for ever")
     options.add_argument("--public-key", type=Path, default=None, help="Salesforce: PEM file that verifies JWT sign-ins")
     options.add_argument("--token", default=None, help="HubSpot: the bearer token that is accepted")
     return options
@@ -77,11 +78,19 @@ def _crm(options: argparse.Namespace, clock: Clock) -> Crm:
         return HubSpot.load(book, clock, token=options.token)
     from refsync_sandbox.salesforce import Salesforce, Secrets
 
-    given = {"client_id": options.client_id, "client_secret": options.client_secret}
+    names = ("client_id", "client_secret", "access_token")
+    given = {name: getattr(options, name) for name in names}
     secrets = Secrets(**{name: value for name, value in given.items() if value})
     if options.public_key:
-        secrets = secrets.trusting(options.public_key.read_text())
+        secrets = secrets.trusting(_text(options.public_key))
     return Salesforce.load(book, clock, secrets)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {error}") from None
 
 
 def _generate_options() -> argparse.ArgumentParser:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
-from urllib.parse import unquote
 
 import orjson
 from starlette.requests import Request
@@ -20,39 +18,21 @@ from starlette.routing import Route
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.crm import REPLAYED
 from refsync_sandbox.salesforce import people
+from refsync_sandbox.salesforce.calls import NEWEST, OLDEST, Call, escaped, known_version
 from refsync_sandbox.salesforce.collections import Collections
 from refsync_sandbox.salesforce.describe import described, described_briefly, described_globally
 from refsync_sandbox.salesforce.ids import long_id
 from refsync_sandbox.salesforce.oauth import OAuth
-from refsync_sandbox.salesforce.paths import Found, read_path
-from refsync_sandbox.salesforce.queries import PAGE, Queries
+from refsync_sandbox.salesforce.paths import read_path
+from refsync_sandbox.salesforce.queries import Queries
 from refsync_sandbox.salesforce.records import Actor, Records
 from refsync_sandbox.salesforce.refusals import Refused, not_found
 from refsync_sandbox.salesforce.replies import html, nothing, raw, refusal, reply
 from refsync_sandbox.salesforce.schema import Schema, SObject
 from refsync_sandbox.salesforce.upserts import upsert
-from refsync_sandbox.salesforce.wire import parse_stamp, stamp
 
 INTEGRATION = Actor(user_id=people.INTEGRATION_ID, kind="integration")
-OLDEST, RETIRED, NEWEST = 31, 21, 66
 LONGEST_URL = 16_384
-
-
-class Call:
-    """One signed-in call: its path, parameters and body."""
-
-    def __init__(self, request: Request, found: Found, base: str, body: bytes) -> None:
-        self.method, self.parts, self.base = request.method, found.parts, base
-        self.query: Mapping[str, str] = request.query_params
-        self.options = request.headers.get("sforce-query-options", "")
-        self._body = body
-
-    def json(self) -> Any:
-        """Return the body. Raises Refused when it is no JSON."""
-        try:
-            return orjson.loads(self._body)
-        except orjson.JSONDecodeError as error:
-            raise Refused("JSON_PARSER_ERROR", f"Unexpected character at [line:{error.lineno}, column:{error.colno}]") from None
 
 
 Answer: TypeAlias = Callable[[Call], Response]
@@ -115,7 +95,7 @@ class Api:
         if not (request.scope.get(REPLAYED) or self._oauth.accepts(request.headers.get("authorization", ""))):
             raise Refused("INVALID_SESSION_ID", "Session expired or invalid", status=401)
         version = request.path_params["version"]
-        base = f"/services/data/{_known_version(version)}"
+        base = f"/services/data/{known_version(version)}"
         rest = request.path_params.get("rest", "").strip("/")
         if not rest:
             return reply({name: f"{base}/{name}" for name in ("limits", "query", "queryAll", "sobjects", "composite")})
@@ -154,7 +134,7 @@ class Api:
         text = call.query.get("q")
         if not text:
             raise Refused("MALFORMED_QUERY", "The query parameter 'q' is required")
-        return raw(self._queries.run(text, call.base, everything=everything, size=_batch_size(call.options)))
+        return raw(self._queries.run(text, call.base, everything=everything, size=call.batch_size()))
 
     def _more(self, call: Call) -> Response:
         return raw(self._queries.more(call.parts["locator"], call.base))
@@ -168,13 +148,13 @@ class Api:
     def _shown(self, subject: SObject, condition: str, value: str, names: str, base: str) -> list[dict[str, Any]]:
         """Return the live records that match, as JSON objects with the named fields, or all."""
         wanted = [name.strip() for name in names.split(",") if name.strip()] or list(subject.fields)
-        text = f"SELECT {', '.join(wanted)} FROM {subject.name} WHERE {condition} = '{_escaped(value)}'"  # noqa: S608 - SOQL
+        text = f"SELECT {', '.join(wanted)} FROM {subject.name} WHERE {condition} = '{escaped(value)}'"  # noqa: S608 - SOQL
         body = orjson.loads(self._queries.run(text, base, everything=True))
         return [row for row in body["records"] if row.get("IsDeleted") is not True]
 
     def _deleted(self, call: Call) -> Response:
         subject = self._subject(call)
-        start, end = _span(call)
+        start, end = call.span()
         rows = (
             self._database.execute(
                 f'SELECT Id, SystemModstamp FROM "{subject.name}" WHERE IsDeleted AND SystemModstamp >= ? AND SystemModstamp < ?'  # noqa: S608
@@ -189,7 +169,7 @@ class Api:
 
     def _updated(self, call: Call) -> Response:
         subject = self._subject(call)
-        start, end = _span(call)
+        start, end = call.span()
         live = " AND NOT IsDeleted" if "IsDeleted" in subject.fields else ""
         statement = f'SELECT Id FROM "{subject.name}" WHERE SystemModstamp >= ? AND SystemModstamp < ?{live}'  # noqa: S608
         ids = [record_id for (record_id,) in self._database.execute(statement, (start, end))]
@@ -202,7 +182,7 @@ class Api:
         if call.method == "GET":
             return reply(described_briefly(subject, call.base))
         with self._records.transaction():
-            record_id = self._records.create(subject, _object_of(call.json()), INTEGRATION)
+            record_id = self._records.create(subject, call.object(), INTEGRATION)
         location = f"{call.base}/sobjects/{subject.name}/{record_id}"
         return reply({"id": record_id, "success": True, "errors": []}, 201, {"Location": location})
 
@@ -221,7 +201,7 @@ class Api:
                 if call.method == "DELETE":
                     self._records.delete(subject, record_id, INTEGRATION)
                 else:
-                    self._records.update(subject, record_id, _object_of(call.json()), INTEGRATION)
+                    self._records.update(subject, record_id, call.object(), INTEGRATION)
         except Refused as refused:
             if refused.code == "ENTITY_IS_DELETED":
                 refused.status = 404
@@ -229,13 +209,13 @@ class Api:
         return nothing()
 
     def _by_key(self, call: Call) -> Response:
-        subject, field, value = self._subject(call), call.parts["field"], unquote(call.parts["value"])
+        subject, field, value = self._subject(call), call.parts["field"], call.parts["value"]
         found = subject.find(field)
-        if found is None or not (found.external_id or found.name == "Id"):
+        if found is None or not found.id_lookup:
             raise not_found(f"Provided external ID field does not exist or is not accessible: {field}")
         if call.method == "PATCH":
             with self._records.transaction():
-                result = upsert(self._records, INTEGRATION, subject, field, value, _object_of(call.json()))
+                result = upsert(self._records, INTEGRATION, subject, field, value, call.object())
             return reply(result, 201 if result["created"] else 200)
         rows = self._shown(subject, found.name, value, call.query.get("fields", ""), call.base)
         if not rows:
@@ -273,41 +253,3 @@ async def versions(_request: Request) -> Response:
     """Answer the list of API versions; it needs no token."""
     numbers = range(OLDEST, NEWEST + 1)
     return reply([{"label": f"Release {n}", "url": f"/services/data/v{n}.0", "version": f"{n}.0"} for n in numbers])
-
-
-def _known_version(text: str) -> str:
-    number = text.removeprefix("v").removesuffix(".0")
-    if not (text.startswith("v") and number.isdecimal()) or int(number) > NEWEST:
-        raise not_found()
-    if int(number) < OLDEST:
-        raise Refused("GONE" if int(number) >= RETIRED else "NOT_FOUND", "API version is retired", status=410)
-    return text
-
-
-def _batch_size(options: str) -> int:
-    for option in options.split(","):
-        name, _, number = option.strip().partition("=")
-        if name.lower() == "batchsize" and number.isdecimal():
-            return int(number)
-    return PAGE
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")
-
-
-def _object_of(body: Any) -> Mapping[str, Any]:
-    if not isinstance(body, Mapping):
-        raise Refused("JSON_PARSER_ERROR", "The HTTP entity body must be an object")
-    return body
-
-
-def _span(call: Call) -> tuple[str, str]:
-    """Return start and end of getUpdated or getDeleted as stamps. Raises Refused."""
-    try:
-        start, end = (parse_stamp(call.query[name].replace(" ", "+")) for name in ("start", "end"))
-    except (KeyError, ValueError):
-        raise Refused("INVALID_ARGUMENT", "start and end must be dates such as 2024-03-01T10:00:00Z") from None
-    if end <= start or end > datetime.now(UTC).replace(year=9999):
-        raise Refused("INVALID_REPLICATION_DATE", "startDate before endDate is required")
-    return stamp(start), stamp(end)

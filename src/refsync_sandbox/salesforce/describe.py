@@ -136,7 +136,7 @@ def _field(one: Field) -> dict[str, Any]:
         "groupable": one.filterable and not number,
         "highScaleNumber": False,
         "htmlFormatted": False,
-        "idLookup": one.kind is Kind.ID or one.external_id or one.kind is Kind.EMAIL,
+        "idLookup": one.id_lookup,
         "inlineHelpText": None,
         "label": one.label or _label(one.name),
         "length": one.length,

@@ -11,14 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from refsync.model import ActivityStatus, DealStatus
-from refsync_sandbox.changes import COLUMNS, TASKS, Change, Op
+from refsync_sandbox.changes import TASKS, Change, Op
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.salesforce import people
 from refsync_sandbox.salesforce.activities import own_fields, role_fields
-from refsync_sandbox.salesforce.custom import custom_name, custom_value
+from refsync_sandbox.salesforce.finding import Finder
 from refsync_sandbox.salesforce.history import kind_of, timing_of
-from refsync_sandbox.salesforce.ids import long_id
-from refsync_sandbox.salesforce.objects import KEY_FIELD
 from refsync_sandbox.salesforce.records import Actor, Records, Row
 from refsync_sandbox.salesforce.refusals import Refused
 from refsync_sandbox.salesforce.schema import Schema, SObject
@@ -34,22 +32,6 @@ from refsync_sandbox.salesforce.translate import (
     task_fields,
 )
 
-OBJECTS_OF: Mapping[str, tuple[str, ...]] = {
-    **{table: (name,) for table, name in OBJECTS.items()},
-    "activities": ("Task", "Event", "EmailMessage"),
-    TASKS: ("Task",),
-}
-"""The objects that hold the rows of a table."""
-
-_LINKS = {
-    "owner_id": "users",
-    "manager_id": "users",
-    "parent_id": "accounts",
-    "account_id": "accounts",
-    "contact_id": "contacts",
-    "referred_by_contact_id": "contacts",
-    "deal_id": "deals",
-}
 _TASK_STATUS = {"done": "Completed", "open": "Not Started", "deferred": "Deferred"}
 _TASK_FIELDS = {
     "due_on": "ActivityDate",
@@ -64,7 +46,8 @@ class Edits:
     """Carries out changes."""
 
     def __init__(self, database: sqlite3.Connection, schema: Schema, records: Records, clock: Clock) -> None:
-        self._database, self._schema, self._records, self._clock = database, schema, records, clock
+        self._schema, self._records, self._clock = schema, records, clock
+        self._finder = Finder(database, schema, records)
         self._carry_out: Mapping[Op, Callable[[Change], str]] = {
             Op.ADD: self._add,
             Op.CHANGE: self._change,
@@ -83,77 +66,17 @@ class Edits:
         except Refused as refused:
             raise change.bad("id" if change.op is not Op.ADD else "row", f"{refused.code}: {refused.message}") from None
 
-    # -- finding ---------------------------------------------------------------------------------------------------------------
-
-    def _find(self, table: str, record_id: str, key: str = "") -> tuple[SObject, Row] | None:
-        """Return the record that a book id, a Salesforce id or a key of ours names."""
-        full = long_id(record_id)
-        for name in OBJECTS_OF[table]:
-            subject = self._schema.objects[name]
-            column, value = (KEY_FIELD, key) if key else ("_book", record_id)
-            statement = f'SELECT Id FROM "{name}" WHERE "{column}" = ? LIMIT 1'  # noqa: S608 - names from the schema
-            found = self._database.execute(statement, (value,)).fetchone()
-            if found or (full and self._schema.of_id(full) is subject and not key):
-                row = self._records.find(subject, found[0] if found else str(full))
-                if row:
-                    return subject, row
-        return None
-
-    def _named(self, change: Change, field: str = "id") -> tuple[SObject, Row]:
-        record_id = change.into if field == "into" else change.id
-        found = self._find(change.table, record_id, "" if field == "into" else change.key)
-        if found is None:
-            named = f"the key {change.key!r}" if change.key else f"the id {record_id!r}"
-            raise change.bad("key" if change.key else field, f"{change.table} has no record with {named}")
-        return found
-
-    def _resolved(self, change: Change, where: str) -> Fields:
-        """Return the change's values with book ids turned into Salesforce ids. Raises BadChange for one that leads nowhere."""
-        values = dict(change.values)
-        for name, table in _LINKS.items():
-            if values.get(name):
-                values[name] = self._target(change, f"{where}.{name}", table, values[name])
-        if "contact_ids" in values:
-            place = f"{where}.contact_ids"
-            values["contact_ids"] = [self._target(change, place, "contacts", one) for one in values["contact_ids"]]
-        return values
-
-    def _target(self, change: Change, where: str, table: str, record_id: str) -> str:
-        found = self._find(table, record_id)
-        if found is None:
-            raise change.bad(where, f"{table} has no record with the id {record_id!r}")
-        return str(found[1]["Id"])
-
-    def _custom(self, change: Change, subject: SObject, where: str) -> Fields:
-        """Return the values of further columns. Raises BadChange for one the org has no field for."""
-        found: Fields = {}
-        for name, text in change.values.items():
-            if name in COLUMNS[change.table]:
-                continue
-            field = subject.fields.get(custom_name(name))
-            if field is None:
-                raise change.bad(
-                    f"{where}.{name}", f"{change.table} has no column of this name, nor {subject.name} a field for it"
-                )
-            try:
-                found[field.name] = custom_value(field, text)
-            except ValueError as error:
-                raise change.bad(f"{where}.{name}", str(error)) from None
-        return found
-
     def _actor(self, owner: str | None) -> Actor:
         return Actor(user_id=owner or people.INTEGRATION_ID, kind="person")
 
-    # -- doing -----------------------------------------------------------------------------------------------------------------
-
     def _add(self, change: Change) -> str:
-        if change.id and self._find(change.table, change.id):
+        if change.id and self._finder.find(change.table, change.id):
             raise change.bad("row.id", f"{change.table} already has a record with the id {change.id!r}")
         if change.table == "activities":
             return self._add_activity(change)
         subject = self._schema.objects[OBJECTS[change.table]]
-        values = self._resolved(change, "row")
-        fields = fields_of(change.table, values) | self._custom(change, subject, "row") | {"_book": change.id or None}
+        values = self._finder.resolved(change, "row")
+        fields = fields_of(change.table, values) | self._finder.custom(change, subject, "row") | {"_book": change.id or None}
         if change.table == "users":
             fields = {
                 "ProfileId": people.PERSON_PROFILE,
@@ -176,7 +99,7 @@ class Edits:
 
     def _add_activity(self, change: Change) -> str:
         blank = dict.fromkeys(("direction", "at", "ended_at", "status", "owner_id", "account_id", "deal_id"))
-        values = {**blank, "automated": False, "subject": "", "contact_ids": [], **self._resolved(change, "row")}
+        values = {**blank, "automated": False, "subject": "", "contact_ids": [], **self._finder.resolved(change, "row")}
         kind = values.get("kind")
         if kind is None or kind not in OBJECT_OF_KIND:
             message = "is needed" if kind is None else "Salesforce keeps notes elsewhere; they are not served"
@@ -193,14 +116,14 @@ class Edits:
             self._records.relate(subject, record_id, contact, actor, **role_fields(subject.name, sender=sender))
 
     def _change(self, change: Change) -> str:
-        subject, row = self._named(change)
-        values = self._resolved(change, "set")
+        subject, row = self._finder.named(change)
+        values = self._finder.resolved(change, "set")
         if change.table == TASKS:
             fields = self._task_fields(values)
         elif change.table == "activities":
             fields = self._activity_fields(change, subject, row, values)
         else:
-            fields = fields_of(change.table, values) | self._custom(change, subject, "set")
+            fields = fields_of(change.table, values) | self._finder.custom(change, subject, "set")
             if change.table == "deals":
                 fields = self._closing(values) | fields
         actor = self._actor(row.get("OwnerId"))
@@ -234,7 +157,7 @@ class Edits:
             raise change.bad("set.kind", "the kind of an activity cannot be changed; delete it and add another")
         fields: Fields = {}
         if values.keys() & {"status", "at", "ended_at"}:
-            fields |= _timing(subject.name, timing_of(subject.name, row) | values)
+            fields |= _timing(subject.name, self._done_by_now(timing_of(subject.name, row) | values, values))
         if "direction" in values:
             fields |= direction_fields(kind, values["direction"])
         if "subject" in values:
@@ -250,16 +173,24 @@ class Edits:
             fields["WhoId"] = next(iter(values["contact_ids"]), None)
         return fields
 
+    def _done_by_now(self, timing: Fields, given: Fields) -> Fields:
+        """Return the timing; what is marked done ahead of its time, without another time being said, was done now."""
+        now = self._clock.instant()
+        ahead = timing["at"] is None or timing["at"] > now
+        if given.get("status") is ActivityStatus.DONE and "at" not in given and ahead:
+            return timing | {"at": now, "ended_at": given.get("ended_at")}
+        return timing
+
     def _delete(self, change: Change) -> str:
         if change.table == "users":
             raise change.bad("table", "users cannot be deleted; change `active` to false")
-        subject, row = self._named(change)
+        subject, row = self._finder.named(change)
         self._records.delete(subject, row["Id"], self._actor(row.get("OwnerId")))
         return str(row["Id"])
 
     def _merge(self, change: Change) -> str:
-        subject, gone = self._named(change)
-        _, survivor = self._named(change, "into")
+        subject, gone = self._finder.named(change)
+        _, survivor = self._finder.named(change, "into")
         if gone["Id"] == survivor["Id"]:
             raise change.bad("into", "a record cannot be merged into itself")
         self._records.merge(subject, gone["Id"], survivor["Id"], self._actor(survivor.get("OwnerId")))

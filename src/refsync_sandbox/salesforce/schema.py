@@ -72,6 +72,11 @@ class Field:
         return self.name.endswith("__c")
 
     @property
+    def id_lookup(self) -> bool:
+        """Whether a record may be named by this field in an upsert."""
+        return self.external_id or self.kind in (Kind.ID, Kind.EMAIL)
+
+    @property
     def required(self) -> bool:
         """Whether a record cannot be created without it."""
         return self.createable and not self.nillable and self.default is None and self.kind is not Kind.BOOLEAN

@@ -17,7 +17,7 @@ from refsync_sandbox.salesforce.schema import SObject
 def upsert(records: Records, actor: Actor, subject: SObject, field: str, value: Any, row: Mapping[str, Any]) -> dict[str, Any]:
     """Create or change one record by an external id; the row does not carry it. Raises Refused."""
     found = subject.find(field)
-    if found is None or not (found.external_id or found.name == "Id" or found.name == "Email"):
+    if found is None or not found.id_lookup:
         message = f"Provided external ID field does not exist or is not accessible: {field}"
         raise Refused("NOT_FOUND", message, status=404)
     matches = records.with_key(subject, found, value) if value is not None else []

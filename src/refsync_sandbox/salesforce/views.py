@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from refsync_sandbox.crm import Named, TaskView
-from refsync_sandbox.salesforce.edits import OBJECTS_OF
+from refsync_sandbox.salesforce.finding import OBJECTS_OF
 from refsync_sandbox.salesforce.objects import KEY_FIELD
 
 _DEFERRED = ("Deferred", "Waiting on someone else")
