@@ -49,7 +49,7 @@ def client(caller: Caller) -> Any:
 
 @pytest.fixture
 def lenient(caller: Caller) -> Any:
-    """The library as it comes: its models of batch errors ask for `links`, which HubSpot does not send (hubspot.md 6)."""
+    """The library as it comes: its models of batch errors ask for `links`, which HubSpot does not send."""
     return hubspot.HubSpot(access_token=caller.token, host=caller.url, base_url=caller.url)
 
 

@@ -1,7 +1,7 @@
 """The associations API.
 
 Law: ids that were asked for are texts, ids that are answered are numbers; a record without associations is an error of its own
-in the reply, never an empty result (both recorded, hubspot.md 4).
+in the reply, never an empty result (both seen in replies that others recorded).
 """
 
 from __future__ import annotations

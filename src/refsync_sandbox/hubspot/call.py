@@ -1,7 +1,7 @@
 """One HTTP call and its reply, in HubSpot's forms: query styles, error bodies, headers.
 
 Law: every reply carries a correlation id, and every refusal is JSON with `status: "error"`. Nothing of HubSpot's meaning is here.
-The shapes are those of replies that others recorded (hubspot.md 1.4 and 4).
+The shapes follow HubSpot's error guide and replies that others recorded, such as hubspot-api-python#117 (429).
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ class Objects:
         return Reply(status=204)
 
     def batch_upsert(self, call: Call) -> Reply:
-        """Change or create by a unique property; it takes no associations (hubspot.md 1.9)."""
+        """Change or create by a unique property; it takes no associations."""
         kind, inputs = kind_named(call.path["type"]), call.inputs(MOST_IN_A_BATCH)
         results = []
         for text, one in zip(_single(inputs), inputs, strict=True):

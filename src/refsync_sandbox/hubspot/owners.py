@@ -1,7 +1,7 @@
 """The people (and queues) who can own records.
 
 Law: an owner who leaves is archived, not gone: records go on pointing at the id, and the reply no longer holds a user id or an
-e-mail address (a removed owner as others recorded it, hubspot.md 2).
+e-mail address (as seen in replies that others recorded).
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class Portal:
                 self.links.show_company(contact)
 
     def merge(self, primary: Row, other: Row, *, now: Instant) -> Row:
-        """Make one record of two and return it: with a new id, the old ones in `hs_merged_object_ids` (hubspot.md 4)."""
+        """Make one record of two and return it: with a new id, the old ones in `hs_merged_object_ids` (dbt_hubspot#46)."""
         kind = primary.kind
         mine, theirs = primary.values(), other.values()
         values = theirs | {name: value for name, value in mine.items() if value not in (None, "")}
@@ -247,7 +247,7 @@ class Portal:
 
 
 class Conflict(Refusal):
-    """A unique value is taken; only a batch with trace ids says by which record (hubspot.md 1.9)."""
+    """A unique value is taken; only a batch with trace ids says by which record."""
 
     def __init__(self, kind: Kind, existing: int) -> None:
         super().__init__(409, "CONFLICT", f"{kind.singular.title()} already exists")

@@ -152,7 +152,7 @@ class Records:
         self.changes[row.kind] += 1
 
     def calculate(self, row: Row, values: Mapping[str, str | None]) -> None:
-        """Store properties that HubSpot works out by itself: the time of the last change stays (hubspot.md 4)."""
+        """Store properties that HubSpot works out by itself: the time of the last change stays (airbyte#27199)."""
         self.database.execute("UPDATE record SET properties = ? WHERE id = ?", (orjson.dumps(values), row.id))
         self.changes[row.kind] += 1
 

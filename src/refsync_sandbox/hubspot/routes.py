@@ -2,7 +2,7 @@
 
 Law: all versions answer from the same records in the same forms; what differs is where a call is and whether it is there at all
 (one record's associations have a GET in v4 and 2026-03, none in 2026-09).
-Source: the table in hubspot.md 1.1, taken from HubSpot's changelog on the end of the numbered versions.
+Source: HubSpot's changelog, "Legacy APIs and legacy apps: what's going unsupported and when", and its API reference.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Law: a search sees live records only, and a change not before the index has it. A page is a walk through a list of ids that is
 kept while nothing of that type changes, so asking for one page after the other costs no more than asking once.
-Sources: the search guide of HubSpot's CRM API (operators, limits), and hubspot.md 4 for what it does not say.
+Sources: the search guide of HubSpot's CRM API (operators, limits); airbyte#80745 (text or number), airbyte#85019 (contacts).
 """
 
 from __future__ import annotations
