@@ -42,7 +42,7 @@ def compare(crm: str, *, activities: int, rounds: int) -> str:
         folder = Path(name)
         stage.generate(folder / "book", activities // ACTIVITIES_PER_ACCOUNT, 1, NOW)
         with stage.sandbox(crm, folder / "book", NOW) as sandbox:
-            stage.write_config(folder, crm, folder / "book", sandbox.url)
+            stage.write_config(folder, crm, folder / "book", sandbox)
             (folder / "rules").mkdir()
             recorded = _run("record", folder)
             ours, bare = [], []

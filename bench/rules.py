@@ -1,7 +1,7 @@
-"""Judging: each shipped rule's one SELECT on SQLite beside a hand-written DuckDB query over the same rows, with identical results.
+"""Judging: each shipped rule's one SELECT on SQLite beside a hand-written DuckDB query over the same rows, with equal results.
 
-The book is synthetic and seeded: accounts, 3 people and 10 activities each on average, 7 in 10 of them touches, 3 milestones for every
-4 accounts. Both engines have their tables on disk and warm; the best of some rounds counts, interleaved.
+The book is synthetic and seeded: accounts, 3 people and 10 activities each on average, 7 in 10 of them touches, 3 milestones for
+every 4 accounts. Both engines have their tables on disk and warm; the best of some rounds counts, interleaved.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from refsync.rules.files import load
 from sqlalchemy import Table
 
 from refsync.bundled import bundled
@@ -23,6 +22,7 @@ from refsync.calendar import Duration, Unit
 from refsync.company import Company
 from refsync.model import Instant, parse_instant
 from refsync.rules.compile import compile_rule
+from refsync.rules.files import load
 from refsync.rules.rule import RuleSet
 from refsync.store import tables
 from refsync.store.engine import Store, open_store

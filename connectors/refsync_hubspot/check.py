@@ -11,6 +11,7 @@ from refsync_hubspot.client import Client
 from refsync_hubspot.key import KeyState, key_state
 from refsync_hubspot.objects import ObjectType, object_types
 from refsync_hubspot.options import HubSpotOptions, Properties
+from refsync_hubspot.owners import names
 from refsync_hubspot.read import Reader
 
 _NEEDED = frozenset({Stream.USERS, Stream.ACCOUNTS, Stream.CONTACTS, Stream.DEALS})
@@ -40,7 +41,7 @@ def problems(
 
 def _owners(reader: Reader, options: HubSpotOptions) -> Iterator[Problem]:
     try:
-        known = {str(owner.get("email") or "").lower() for owner in reader.owners()}
+        known = {name for owner in reader.owners() for name in names(owner)}
     except AuthError as error:
         yield Problem(message=f"owners cannot be read: {error}", hint="give the token the scope crm.objects.owners.read")
         return

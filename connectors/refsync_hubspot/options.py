@@ -38,7 +38,7 @@ class Person(Options):
     """What HubSpot does not keep of an owner."""
 
     manager: str = ""
-    """The e-mail address of the manager."""
+    """The e-mail address, or owner id, of the manager."""
     time_zone: str = ""
     """An IANA name such as `Europe/Berlin`."""
 
@@ -69,7 +69,7 @@ class HubSpotOptions(Options):
     activity_types: tuple[ActivityType, ...] = ACTIVITY_TYPES
     """The activities to read; leave out what the token may not see."""
     users: Mapping[str, Person] = Field(default_factory=dict)
-    """Managers and time zones by the owner's e-mail address."""
+    """Managers and time zones by the owner's e-mail address or, for removed owners, who have none, by owner id."""
     account_status: Mapping[str, AccountStatus] = Field(default_factory=dict)
     """Lifecycle stages (internal names) that mean something else than usual."""
     call_outcomes: Mapping[str, ActivityStatus] = Field(default_factory=dict)

@@ -1,6 +1,7 @@
 """HubSpot's owners as users. Pure.
 
-HubSpot keeps no manager and no time zone of an owner: the connection's options do, by e-mail address. `userId` is another number
+HubSpot keeps no manager and no time zone of an owner: the connection's options do, by e-mail address or, for a
+removed owner, who has none, by owner id. `userId` is another number
 than the owner id on records (developers.hubspot.com, owners): it is never used.
 """
 
@@ -16,11 +17,11 @@ from refsync_hubspot.translate import Json, Translated, set_aside
 def users(owners: Sequence[Json], options: HubSpotOptions) -> Translated:
     """Return the users that owners are, archived ones too: records keep pointing at them. A queue is no active person."""
     found = Translated()
-    by_email = {str(owner["email"]).lower(): str(owner["id"]) for owner in owners if owner.get("email") and owner.get("id")}
+    ids = {name: str(owner["id"]) for owner in owners if owner.get("id") for name in names(owner)}
     for owner in owners:
         email = str(owner.get("email") or "")
-        person = options.users.get(email.lower()) if email else None
-        manager = by_email.get(person.manager.lower()) if person and person.manager else None
+        person = next((options.users[name] for name in names(owner) if name in options.users), None)
+        manager = ids.get(person.manager.lower()) if person and person.manager else None
         if not owner.get("id"):
             found.set_aside.append(set_aside(owner, ValueError("an owner without id")))
             continue
@@ -35,3 +36,8 @@ def users(owners: Sequence[Json], options: HubSpotOptions) -> Translated:
             )
         )
     return found
+
+
+def names(owner: Json) -> tuple[str, ...]:
+    """Return what the options may call an owner: the e-mail address in lower case, and the id."""
+    return tuple(str(owner[key]).lower() for key in ("email", "id") if owner.get(key))

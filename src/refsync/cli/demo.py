@@ -22,7 +22,7 @@ from refsync import log
 from refsync.bundled import bundled
 from refsync.calendar import Duration, Unit
 from refsync.cli import stage
-from refsync.cli.screen import Report, dump, err, listed, out, plural, progress, table
+from refsync.cli.screen import Report, dump, err, listed, out, plural, progress, show_book, table
 from refsync.cli.workspace import JsonOption, NowOption, RulesOption, parse_now
 from refsync.errors import UserError
 from refsync.finding import WITH_TASK, Finding
@@ -54,14 +54,14 @@ def demo(
     json: JsonOption = False,
 ) -> None:
     """Run the main job end to end on a stand-in CRM: pull, judge, write tasks; then again, writing nothing."""
-    log.configure("warning", for_people=not json)
+    log.configure("warning" if json else "error", for_people=not json)
     at, began = parse_now(now), time.monotonic()
     loaded = _live(files.load(rules or bundled("rules"), modes_live=True))
     with _folder(keep) as folder, progress(quiet=json) as show:
         served = _book(folder, book, accounts, seed, at, show)
         show(f"start {crm}", 0)
         with stage.sandbox(crm, served, at) if crm != Crm.FILES else nullcontext() as running:
-            config = stage.write_config(folder, crm, served, running.url if running else "")
+            config = stage.write_config(folder, crm, served, running)
             shutil.copytree(loaded.folder, folder / "rules", dirs_exist_ok=True)
             with open_store(configuration.load(config).store) as store:
                 result = _play(store, configuration.load(config), loaded, at, show)
@@ -96,8 +96,7 @@ def _book(folder: Path, book: Path | None, accounts: int, seed: int, now: Instan
     """Return a book that may be written to: a copy of the given one, or a generated one."""
     served = folder / "book"
     if book is not None:
-        if not book.is_dir():
-            raise UserError(f"--book {book}: there is no such folder")
+        show_book(book)
         stage.copy_book(book, served)
     else:
         show(f"write a book of {accounts:,} accounts", 0)

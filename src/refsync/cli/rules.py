@@ -12,7 +12,7 @@ import typer
 from refsync import config as configuration
 from refsync import log
 from refsync.bundled import bundled
-from refsync.cli.screen import dump, err, out, plural, progress, show_problems, table
+from refsync.cli.screen import dump, out, plural, progress, show_book, show_problems, table
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
 from refsync.connector import ConnectionSettings
 from refsync.errors import Place, Problem, RuleError, UserError, did_you_mean, shown
@@ -114,9 +114,5 @@ def _stores(
 
 def _read_book(store: Store, book: Path, rules: RuleSet, now: Instant, show: Any) -> None:
     connector = connect("files", ConnectionSettings(id="book", options={"folder": str(book.resolve())}))
-    problems = list(connector.check())
-    if problems:
-        show_problems(problems[:20])
-        more = f", {len(problems) - 20} more not shown" if len(problems) > 20 else ""
-        err.print(f"{plural(len(problems), 'problem')} in the book{more}; bad rows are set aside", markup=False)
+    show_book(book)
     tick(store, "book", "files", connector, rules, now=now, dry_run=True, progress=show)

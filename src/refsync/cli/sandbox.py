@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from refsync_sandbox.generator import write_book
 
 from refsync.cli.screen import err
 from refsync.cli.workspace import parse_now
 from refsync.model import moment
+from refsync_sandbox.generator import write_book
 
 
 def sandbox(

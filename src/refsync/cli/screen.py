@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from refsync.book import Book
 from refsync.errors import Problem
 
 WIDE = 140
@@ -36,6 +38,17 @@ def show_problems(problems: Iterable[Problem]) -> None:
         err.print(f"{where}[{COLOURS[problem.severity]}]{problem.severity}[/]: {escape(problem.message)}")
         if problem.hint:
             err.print(f"  [dim]=[/] {escape(problem.hint)}")
+
+
+def show_book(folder: Path, *, most: int = 20) -> None:
+    """Print what is wrong in a book of business and how many rows are set aside. Raises BookError when it cannot be read."""
+    report = Book.open(folder).report()
+    aside = sum(count.set_aside for count in report.counts.values())
+    show_problems(report.problems[:most])
+    if len(report.problems) > most:
+        err.print(f"… and {len(report.problems) - most:,} more", markup=False)
+    if report.problems:
+        err.print(f"{plural(aside, 'row')} of {folder} set aside, the rest goes on", markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:

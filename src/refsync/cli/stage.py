@@ -73,7 +73,7 @@ def copy_book(book: Path, to: Path) -> None:
         shutil.copyfile(path, to / path.name)
 
 
-def write_config(folder: Path, crm: str, book: Path, url: str) -> Path:
+def write_config(folder: Path, crm: str, book: Path, running: Sandbox | None) -> Path:
     """Write the config.toml of the demo and the secret beside it; return its path."""
     secret = folder / "demo.secret"
     secret.write_text(SECRET)
@@ -82,9 +82,10 @@ def write_config(folder: Path, crm: str, book: Path, url: str) -> Path:
     match crm:
         case "salesforce":
             lines += ['domain = "demo.my"', f'client_id = "{CLIENT_ID}"', 'client_secret = { file = "demo.secret" }']
-            lines += [f'url = "{url}"']
+            lines += [f'url = "{running.url}"'] if running else []
         case "hubspot":
-            lines += ['token = { file = "demo.secret" }', f'url = "{url}"', *_people(book)]
+            lines += ['token = { file = "demo.secret" }']
+            lines += [f'url = "{running.url}"', *_people(book, running)] if running else []
         case _:
             lines += [f"folder = {_quoted(str(book.resolve()))}"]
     path = folder / "config.toml"
@@ -92,16 +93,16 @@ def write_config(folder: Path, crm: str, book: Path, url: str) -> Path:
     return path
 
 
-def _people(book: Path) -> Iterator[str]:
-    """Yield what HubSpot does not keep of owners: their managers and time zones."""
+def _people(book: Path, running: Sandbox) -> Iterator[str]:
+    """Yield what HubSpot does not keep of owners: their managers and time zones, by owner id."""
+    ids: Mapping[str, str] = running.get("ids")["users"]
     with (book / "users.csv").open(encoding="utf-8-sig", newline="") as file:
         users: dict[str, Mapping[str, str]] = {row["id"]: row for row in csv.DictReader(file)}
     yield "[connection.demo.users]"
     for user in users.values():
-        manager = users.get(user["manager_id"], {}).get("email", "")
-        if user["email"] and (manager or user["time_zone"]):
-            facts = f"manager = {_quoted(manager)}, time_zone = {_quoted(user['time_zone'])}"
-            yield f"{_quoted(user['email'])} = {{ {facts} }}"
+        if user["id"] in ids:
+            manager = _quoted(ids.get(user["manager_id"], ""))
+            yield f"{_quoted(ids[user['id']])} = {{ manager = {manager}, time_zone = {_quoted(user['time_zone'])} }}"
 
 
 def _quoted(text: str) -> str:
