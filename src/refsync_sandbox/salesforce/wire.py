@@ -17,6 +17,7 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
+@lru_cache(maxsize=256)
 def stamp_of(at: Instant) -> str:
     """Return an instant as a stamp."""
     days, second = divmod(at // 1000, 86_400)
