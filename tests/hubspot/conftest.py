@@ -18,7 +18,6 @@ from refsync.connector import Batch, ConnectionSettings, Secret
 from refsync.model import DealContact, Record, Stream, iso, moment, parse_instant
 from refsync_hubspot import HubSpot
 from refsync_hubspot.options import HubSpotOptions
-from refsync_hubspot.transport import Limits
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.hubspot import HubSpot as Crm
 from refsync_sandbox.hubspot import Settings
@@ -138,15 +137,14 @@ def ticking() -> Ticking:
 
 @pytest.fixture
 def connect_to(ticking: Ticking) -> Iterator[Connect]:
-    """Return a function that connects to a URL with short time limits and a clock that stands still."""
+    """Return a function that connects to a URL with a clock that only sleeping and `later` move."""
     made: list[HubSpot] = []
 
-    def connect_to(url: str, *, custom: Mapping[Any, frozenset[str]] | None = None, call: float = 2.0, **more: Any) -> HubSpot:
+    def connect_to(url: str, *, custom: Mapping[Any, frozenset[str]] | None = None, **more: Any) -> HubSpot:
         given = {"token": Secret(TOKEN), "url": url} | more
         settings = ConnectionSettings(id="test", options=given, custom_fields=custom or {})
         chosen = HubSpotOptions.model_validate(given)
-        limits = Limits(connect=1, read=0.3, call=call)
-        made.append(HubSpot(settings, chosen, clock=ticking, sleep=ticking.sleep, limits=limits))
+        made.append(HubSpot(settings, chosen, clock=ticking, sleep=ticking.sleep))
         return made[-1]
 
     yield connect_to
