@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -166,34 +165,6 @@ def test_closing_into_a_live_state_is_refused(store: Store, connection: str) -> 
         ledger.close(db, connection, "k", State.OPEN, "", 5)
 
 
-def test_live_findings_are_read_without_their_texts(store: Store, connection: str) -> None:
-    """The planner reads live findings, by key, without texts and facts."""
-    with store.write() as db:
-        ledger.intend(db, connection, [made("b", state=State.WAITING), made("a", state=State.OPEN), made("c", state=State.DONE)])
-        found = ledger.findings(db, connection)
-
-    light = {"subject": "", "text": "", "facts": "{}"}
-    assert [made("a", state=State.OPEN, **light), made("b", state=State.WAITING, **light)] == found
-
-
-def test_history_of_a_rule(store: Store, connection: str) -> None:
-    """All findings of one rule about the asked subjects come back, oldest first."""
-    with store.write() as db:
-        ledger.intend(
-            db,
-            connection,
-            [
-                made("new", opened_at=9),
-                made("old", state=State.DONE),
-                made("other subject", subject_id="b"),
-                made("other rule", rule="ask"),
-            ],
-        )
-        found = ledger.history(db, connection, "reconnect", ["a", "c"])
-
-    assert ["old", "new"] == [one.key for one in found]
-
-
 def test_pending_findings_can_be_forgotten(store: Store, connection: str) -> None:
     """A pending finding goes without a trace; one that was ever sent does not."""
     with store.write() as db:
@@ -232,36 +203,3 @@ def test_deleted_task_is_dismissed(store: Store, connection: str) -> None:
         found = {one.key: one.state for one in ledger.everything(db, connection)}
 
     assert (1, {"a": State.DISMISSED, "b": State.DONE}) == (dismissed, found)
-
-
-def test_caps_count_what_was_sent(store: Store, connection: str) -> None:
-    """Per owner the tasks sent since an instant count, unless they were refused or never sent."""
-    sent = made(state=State.OPEN, sent_at=10)
-    others = [
-        replace(sent, key="done", state=State.DONE),
-        replace(sent, key="sending", state=State.SENDING),
-        replace(sent, key="refused", state=State.REJECTED),
-        replace(sent, key="waiting", state=State.WAITING),
-        replace(sent, key="earlier", sent_at=9),
-        replace(sent, key="other", owner_id="v"),
-    ]
-    with store.write() as db:
-        ledger.intend(db, connection, [sent, *others])
-        found = ledger.created_since(db, connection, 10)
-
-    assert {"u": 3, "v": 1} == found
-
-
-def test_last_ask_is_the_last_that_was_done(store: Store, connection: str) -> None:
-    """Asks count once they are done, for the account and for the person."""
-    ask = made(kind="ask", state=State.DONE, contact_id="c", closed_at=5)
-    others = [
-        replace(ask, key="later", closed_at=7, contact_id=None),
-        replace(ask, key="expired", state=State.EXPIRED, closed_at=8),
-        replace(ask, key="care", kind="care", closed_at=9),
-    ]
-    with store.write() as db:
-        ledger.intend(db, connection, [ask, *others])
-        found = ledger.last_asks(db, connection)
-
-    assert ledger.LastAsks(of_account={"a": 7}, of_contact={"c": 5}) == found

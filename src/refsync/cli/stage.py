@@ -82,7 +82,7 @@ def write_config(folder: Path, crm: str, book: Path, running: Sandbox | None) ->
     match crm:
         case "salesforce":
             lines += ['domain = "demo.my"', f'client_id = "{CLIENT_ID}"', 'client_secret = { file = "demo.secret" }']
-            lines += [f'url = "{running.url}"'] if running else []
+            lines += [f'url = "{running.url}"', "settle_seconds = 0"] if running else []
         case "hubspot":
             lines += ['token = { file = "demo.secret" }']
             lines += [f'url = "{running.url}"', *_people(book, running)] if running else []

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, literal, or_, select
 
 from refsync.model import Instant, Stream, iso
 from refsync.rules.conditions import Conditions, vetoes
-from refsync.rules.facts import FACTS, value
+from refsync.rules.facts import FACTS
 from refsync.rules.phrases import BetweenAgo, InLast, MoreThanAgo, NotInLast, Parameter, Span
 from refsync.rules.rule import Condition, Kind, Match, Rule, RuleSet, Segment, Suppression, Value
 from refsync.rules.sources import Filled, Latest, Scope, account, milestone
@@ -36,14 +36,14 @@ def holding(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, subj
     """
     if rule.is_event:
         return select(milestone.c.id).where(milestone.c.connection == connection_id, milestone.c.id.in_(subject_ids))
-    conditions = Conditions(_scope(rule, ruleset, now), ruleset.segments)
-    return _accounts(connection_id, subject_ids).where(*conditions.when(rule.when))
+    conditions = _conditions(rule, ruleset, connection_id, now)
+    return _accounts(connection_id, subject_ids, conditions, *conditions.when(rule.when))
 
 
 def in_touch(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, account_ids: Sequence[str]) -> Select[Any]:
     """Return a SELECT of those account ids for which the `needs` of this (waiting) rule hold."""
-    conditions = Conditions(_scope(rule, ruleset, now), ruleset.segments)
-    return _accounts(connection_id, account_ids).where(conditions.all_of(rule.needs))
+    conditions = _conditions(rule, ruleset, connection_id, now)
+    return _accounts(connection_id, account_ids, conditions, conditions.all_of(rule.needs))
 
 
 def reads(rule: Rule, ruleset: RuleSet) -> frozenset[Stream]:
@@ -60,7 +60,7 @@ def horizon(rule: Rule, ruleset: RuleSet, now: Instant) -> Instant | None:
     A line with `never` or `ever` looks at all there ever was: 0.
     """
     lines = chain(_lines(rule), *(suppression.when for suppression in _suppressions(rule, ruleset)))
-    conditions = Conditions(_scope(rule, ruleset, now), ruleset.segments)
+    conditions = _conditions(rule, ruleset, "", now)
     cuts = [cut for line in lines if _is_touch_line(line) for cut in _cuts(line, conditions)]
     return min(cuts, default=None)
 
@@ -88,13 +88,9 @@ class Compiled:
         conditions = self._conditions
         table = account.join(milestone, _of_account) if self.rule.is_event else account
         led = milestone if self.rule.is_event else account
-        return (
-            select(*self._columns())
-            .select_from(table)
-            .where(led.c.connection == self.connection_id)
-            .where(*conditions.when(self.rule.when))
-            .where(*self._vetoes())
-        )
+        where = (led.c.connection == self.connection_id, *conditions.when(self.rule.when), *self._vetoes())
+        columns = self._columns()
+        return select(*columns).select_from(conditions.joined(table)).where(*where)
 
     def match(self, row: Mapping[str, Any]) -> Match:
         """Return what a row says; give it `row._mapping`."""
@@ -123,7 +119,7 @@ class Compiled:
 
     @cached_property
     def _conditions(self) -> Conditions:
-        return Conditions(_scope(self.rule, self.ruleset, self.now), self.ruleset.segments)
+        return _conditions(self.rule, self.ruleset, self.connection_id, self.now)
 
     @cached_property
     def _facts(self) -> tuple[str, ...]:
@@ -152,7 +148,6 @@ class Compiled:
         event = self.rule.is_event
         nothing = literal(None)
         ready = case((self._needs, 1), else_=0) if self.rule.needs else literal(1)
-        scope = self._conditions.scope
         return [
             (milestone if event else account).c.id.label("subject_id"),
             account.c.id.label("account_id"),
@@ -164,7 +159,7 @@ class Compiled:
             (milestone.c.reached if event else nothing).label("reached"),
             self._conditions.segment_number.label("segment_number"),
             ready.label("ready"),
-            *(value(FACTS[name], scope).label(f"fact_{number}") for number, name in enumerate(self._facts)),
+            *(self._conditions.value(name).label(f"fact_{number}") for number, name in enumerate(self._facts)),
         ]
 
     @property
@@ -202,13 +197,16 @@ class Compiled:
 _of_account = and_(account.c.connection == milestone.c.connection, account.c.id == milestone.c.account_id)
 
 
-def _scope(rule: Rule, ruleset: RuleSet, now: Instant) -> Scope:
+def _conditions(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant) -> Conditions:
     own = (rule.name, rule.otherwise) if rule.otherwise else (rule.name,)
-    return Scope(now=now, company=ruleset.company, own_rules=own)
+    scope = Scope(connection=connection_id, now=now, company=ruleset.company, own_rules=own)
+    return Conditions(scope, ruleset.segments)
 
 
-def _accounts(connection_id: str, account_ids: Sequence[str]) -> Select[Any]:
-    return select(account.c.id).where(account.c.connection == connection_id, account.c.id.in_(account_ids))
+def _accounts(connection_id: str, account_ids: Sequence[str], conditions: Conditions, *where: ColumnElement[bool]) -> Select[Any]:
+    """Return a SELECT of those accounts for which the conditions hold."""
+    those = (account.c.connection == connection_id, account.c.id.in_(account_ids))
+    return select(account.c.id).select_from(conditions.joined(account)).where(*those, *where)
 
 
 def _lines(rule: Rule) -> tuple[Condition, ...]:

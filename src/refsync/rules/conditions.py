@@ -10,7 +10,22 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, case, false, func, literal, not_, or_, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
 
 from refsync.calendar import Calendar, Duration, Unit
 from refsync.model import Instant
@@ -34,7 +49,21 @@ from refsync.rules.phrases import (
     YesNo,
 )
 from refsync.rules.rule import Condition, Segment, Setting, When
-from refsync.rules.sources import Count, Field, Latest, Next, Rows, Scope, any_row, number, some
+from refsync.rules.sources import (
+    Count,
+    Field,
+    Filled,
+    Latest,
+    NextPlan,
+    PlanCount,
+    Rows,
+    Scope,
+    Shown,
+    account,
+    at_the_account,
+    latest,
+    some,
+)
 
 Compared = ColumnElement[bool]
 
@@ -46,6 +75,7 @@ class Conditions:
         self.scope = scope
         self.segments = segments
         self.calendar = scope.company.calendar
+        self._plans: dict[str, FromClause] = {}
         self.segment_number = self._segment_number()
         """The place of the account's segment in the list, from 0."""
 
@@ -69,12 +99,60 @@ class Conditions:
                 return self._field(fact, column(self.scope), line.phrase)
             case Latest(rows):
                 return self._latest(rows(self.scope), line.phrase)
-            case Next(rows):
-                return self._next(rows(self.scope), line.phrase)
             case Count(rows):
-                return _counted(rows(self.scope), line.phrase)
+                found = at_the_account(rows(self.scope))
+                return _counted(line.phrase, found.exists(), lambda: self.value(line.fact))
+            case PlanCount(plans):
+                return _counted(line.phrase, self._among(plans(self.scope)), lambda: self.value(line.fact))
+            case NextPlan(plans):
+                return self._next(plans(self.scope), line.phrase)
             case _:
                 raise ValueError(f"{fact.name} cannot stand in a condition")
+
+    def value(self, name: str) -> ColumnElement[Any]:
+        """Return the expression of a fact's value; not for those that are filled in when the task is written."""
+        match FACTS[name].source:
+            case Field(column):
+                return column(self.scope)
+            case Shown(shown):
+                return shown(self.scope)
+            case Latest(rows):
+                return latest(rows(self.scope), self.scope.now)
+            case Count(rows):
+                return at_the_account(rows(self.scope)).with_only_columns(func.count()).scalar_subquery()
+            case PlanCount() | NextPlan():
+                return self._plan_value(name)
+            case Filled():
+                raise ValueError(f"{name} is known only when the task is written")
+
+    def joined(self, table: FromClause) -> FromClause:
+        """Return the table with the plans that the values and conditions made so far refer to."""
+        for plan in self._plans.values():
+            table = table.outerjoin(plan, plan.c.account_id == account.c.id)
+        return table
+
+    def _plan_value(self, name: str) -> ColumnElement[Any]:
+        """Return a column of the plans counted or put in order by account; `joined` brings them in."""
+        source = FACTS[name].source
+        if name not in self._plans:
+            wanted: ColumnElement[Any]
+            match source:
+                case PlanCount(plans):
+                    rows = plans(self.scope).subquery()
+                    wanted = func.count(rows.c.id.distinct())
+                case NextPlan(plans):
+                    rows = plans(self.scope).subquery()
+                    wanted = func.min(rows.c.at)
+                case _:
+                    raise ValueError(f"{name} is no plan")
+            grouped = select(rows.c.account_id, wanted.label("value")).group_by(rows.c.account_id)
+            self._plans[name] = grouped.subquery(f"plan_{len(self._plans)}")
+        value = self._plans[name].c.value
+        return func.coalesce(value, 0) if isinstance(source, PlanCount) else value
+
+    def _among(self, plans: CompoundSelect[Any], *bounds: Callable[[ColumnElement[Any]], Compared]) -> Compared:
+        rows = plans.subquery()
+        return account.c.id.in_(select(rows.c.account_id).where(*(bound(rows.c.at) for bound in bounds)))
 
     def cut_off(self, span: Span, segment: Segment) -> Instant:
         """Return the first instant that counts as within a span, for the accounts of a segment."""
@@ -175,15 +253,15 @@ class Conditions:
             case _:
                 raise ValueError(f"{phrase} does not fit something past")
 
-    def _next(self, rows: Rows, phrase: Phrase) -> Compared:
-        ahead = rows.at > self.scope.now
+    def _next(self, plans: CompoundSelect[Any], phrase: Phrase) -> Compared:
         match phrase:
             case InNext(span):
-                return some(rows, ahead, rows.at < self.calendar.until(self.scope.now, span))
+                end = self.calendar.until(self.scope.now, span)
+                return self._among(plans, lambda at: at < end)
             case Never():
-                return not_(some(rows, ahead))
+                return not_(self._among(plans))
             case Ever():
-                return some(rows, ahead)
+                return self._among(plans)
             case _:
                 raise ValueError(f"{phrase} does not fit something ahead")
 
@@ -217,15 +295,15 @@ def _within(column: ColumnElement[Any], wanted: NumberRange) -> Compared:
     return and_(*bounds)
 
 
-def _counted(parts: Any, phrase: Phrase) -> Compared:
+def _counted(phrase: Phrase, any_row: Compared, number: Callable[[], ColumnElement[Any]]) -> Compared:
     """One row is enough to know that there is one: most lines ask no more."""
     if not isinstance(phrase, NumberRange):
         raise TypeError(f"{phrase} does not fit a number")
     if phrase in (NumberRange(low=1), NumberRange(low=0, above=True)):
-        return any_row(parts)
+        return any_row
     if phrase in (NumberRange(0, 0), NumberRange(high=0), NumberRange(high=1, below=True)):
-        return not_(any_row(parts))
-    return _within(number(parts), phrase)
+        return not_(any_row)
+    return _within(number(), phrase)
 
 
 def _texts(segment: Segment, name: str) -> tuple[str, ...]:

@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
-
-from sqlalchemy import ColumnElement
 
 from refsync.model import AccountStatus, Stream
 from refsync.rules import sources
 from refsync.rules.phrases import FactType
-from refsync.rules.sources import Count, Field, Filled, Latest, Next, Scope, Shown, Source, account, milestone
+from refsync.rules.sources import Count, Field, Filled, Latest, NextPlan, PlanCount, Shown, Source, account, milestone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +93,11 @@ _ALL = (
     _fact(
         "account.last_ask", TIME, Latest(sources.asks), "when the last ask was done; one that is open counts from its first day"
     ),
-    _fact("account.next_meeting", TIME, Next(sources.meetings), "the next meeting that is not cancelled", streams=ACTIVITIES),
+    _fact("account.next_meeting", TIME, NextPlan(sources.meetings), "the next meeting that is not cancelled", streams=ACTIVITIES),
     _fact(
         "account.open_tasks",
         NUMBER,
-        Count(sources.open_tasks),
+        PlanCount(sources.open_tasks),
         "tasks that somebody still has to do for the account or its people; this rule's own do not count",
         streams={Stream.ACTIVITIES, Stream.CONTACTS},
     ),
@@ -154,20 +151,3 @@ LATER = frozenset(
 
 SUBJECTS_LATER = frozenset({"contact", "deal", "introduction", "rep"})
 """What a rule cannot be about yet."""
-
-
-def value(fact: Fact, scope: Scope) -> ColumnElement[Any]:
-    """Return the expression of a fact's value; not for those that are filled in when the task is written."""
-    match fact.source:
-        case Field(column):
-            return column(scope)
-        case Shown(shown):
-            return shown(scope)
-        case Latest(rows):
-            return sources.latest(rows(scope), scope.now)
-        case Next(rows):
-            return sources.first_ahead(rows(scope), scope.now)
-        case Count(rows):
-            return sources.number(rows(scope))
-        case Filled():
-            raise ValueError(f"{fact.name} is known only when the task is written")

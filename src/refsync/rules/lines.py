@@ -28,7 +28,7 @@ from refsync.rules.phrases import (
     parse,
 )
 from refsync.rules.rule import Condition, Segment, When
-from refsync.rules.sources import Latest, Next
+from refsync.rules.sources import Latest, NextPlan
 from refsync.rules.table import Table
 from refsync.toml_source import TomlPath
 
@@ -132,7 +132,7 @@ class Lines:
     def _fits(self, table: Table, fact: Fact, phrase: Phrase, path: TomlPath) -> bool:
         """Return whether the phrase makes sense for where the fact comes from."""
         looks_back = isinstance(phrase, InLast | NotInLast | MoreThanAgo | BetweenAgo)
-        if isinstance(fact.source, Next) and looks_back:
+        if isinstance(fact.source, NextPlan) and looks_back:
             table.note(f"{fact.name} lies ahead", 'write "in the next 14 days", "never" or "ever"', at=path)
             return False
         if isinstance(fact.source, Latest) and isinstance(phrase, InNext):

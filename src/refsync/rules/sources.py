@@ -5,11 +5,11 @@ The law: a fact is worked out from the mirror and the ledger as they are, never 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import Boolean, ColumnElement, FromClause, Select, and_, case, func, or_, select, true
+from sqlalchemy import Boolean, ColumnElement, CompoundSelect, FromClause, Select, and_, case, func, or_, select, true, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import BinaryExpression
@@ -30,6 +30,7 @@ milestone = tables.milestone
 class Scope:
     """What the SQL of a fact depends on besides the row it is about."""
 
+    connection: str
     now: Instant
     company: Company
     own_rules: tuple[str, ...] = ()
@@ -60,17 +61,24 @@ class Latest:
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
-    """When the first of some rows will be, from now on."""
+class Count:
+    """How many rows there are at the account: a SELECT of account_id and id, looked up account by account."""
 
-    rows: Callable[[Scope], Rows]
+    rows: Callable[[Scope], Select[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """How many rows there are; each SELECT yields one id per row and none that another one yields."""
+class PlanCount:
+    """How many plans there are for the account. Plans are few: a SELECT of account_id, id and at, worked out once for all."""
 
-    rows: Callable[[Scope], tuple[Select[Any], ...]]
+    plans: Callable[[Scope], CompoundSelect[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class NextPlan:
+    """When the first plan for the account will be."""
+
+    plans: Callable[[Scope], CompoundSelect[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ class Filled:
     """A value that is known only when the task is written."""
 
 
-Source: TypeAlias = Field | Latest | Next | Count | Shown | Filled
+Source: TypeAlias = Field | Latest | Count | PlanCount | NextPlan | Shown | Filled
 
 
 class Few(BinaryExpression[bool]):
@@ -138,60 +146,56 @@ def asks(_scope: Scope) -> Rows:
     return Rows(finding, at, (at_account(finding), finding.c.kind == "ask", counts))
 
 
-def meetings(_scope: Scope) -> Rows:
+def meetings(scope: Scope) -> CompoundSelect[Any]:
+    """Meetings that lie ahead and are not cancelled."""
     activity = tables.activity
     stands = activity.c.status.in_((ActivityStatus.PLANNED.value, ActivityStatus.DONE.value))
-    meeting = activity.c.kind == ActivityKind.MEETING.value
-    return Rows(activity, activity.c.at, (at_account(activity), meeting, stands))
+    ahead = (activity.c.kind == ActivityKind.MEETING.value, stands, activity.c.at > scope.now)
+    return union_all(*_with_accounts(scope, *ahead))
 
 
-def open_tasks(scope: Scope) -> tuple[Select[Any], ...]:
-    return (_tasks_at_account(scope), _tasks_with_people(scope), _other_findings(scope))
-
-
-def _is_open_task(scope: Scope) -> ColumnElement[bool]:
-    """Planned by a person, and not overdue for so long that nobody means it any more."""
+def open_tasks(scope: Scope) -> CompoundSelect[Any]:
+    """What people still have to do: planned and not overdue for so long that nobody means it, or written by other rules."""
     activity = tables.activity
     stale = scope.company.calendar.ago(scope.now, scope.company.stale_task)
-    return and_(
-        activity.c.kind == ActivityKind.TASK.value,
-        activity.c.status == ActivityStatus.PLANNED.value,
-        activity.c.task_key == "",
-        or_(activity.c.at >= stale, activity.c.at.is_(None)),
+    task = (activity.c.kind == ActivityKind.TASK.value, activity.c.task_key == "")
+    meant = (activity.c.status == ActivityStatus.PLANNED.value, or_(activity.c.at >= stale, activity.c.at.is_(None)))
+    return union_all(*_with_accounts(scope, *task, *meant), _other_findings(scope))
+
+
+def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[Any], Select[Any]]:
+    """Return activities with each account they are with: their own, else their deal's, and those of their people."""
+    activity, deal, link, person = tables.activity, tables.deal, tables.activity_contact, tables.contact
+    own = func.coalesce(activity.c.account_id, deal.c.account_id)
+    columns = (activity.c.id.label("id"), activity.c.at.label("at"))
+    where = (activity.c.connection == scope.connection, tables.is_plan, *wanted)
+    with_deal = activity.outerjoin(deal, linked(deal, "id", activity, "deal_id"))
+    with_people = activity.join(link, linked(link, "activity_id", activity, "id")).join(
+        person, linked(person, "id", link, "contact_id")
     )
-
-
-def _tasks_at_account(scope: Scope) -> Select[Any]:
-    activity = tables.activity
-    return select(activity.c.id).where(at_account(activity), _is_open_task(scope)).correlate(account)
-
-
-def _tasks_with_people(scope: Scope) -> Select[Any]:
-    """Tasks on a person of the account that are not on the account itself."""
-    activity, link, person = tables.activity, tables.activity_contact, tables.contact.alias("person")
-    elsewhere = or_(activity.c.account_id.is_(None), activity.c.account_id != account.c.id)
-    joined = person.join(link, linked(link, "contact_id", person, "id")).join(
-        activity, linked(activity, "id", link, "activity_id")
+    return (
+        select(own.label("account_id"), *columns).select_from(with_deal).where(*where, own.is_not(None)),
+        select(person.c.account_id.label("account_id"), *columns)
+        .select_from(with_people)
+        .where(*where, person.c.account_id.is_not(None)),
     )
-    return select(activity.c.id).select_from(joined).where(at_account(person), _is_open_task(scope), elsewhere).correlate(account)
 
 
 def _other_findings(scope: Scope) -> Select[Any]:
     finding = tables.finding
     live, other = finding.c.state.in_(LIVE_STATES), finding.c.rule.not_in(scope.own_rules)
-    return select(finding.c.key).where(at_account(finding), live, other).correlate(account)
+    where = (finding.c.connection == scope.connection, finding.c.account_id.is_not(None), live, other)
+    return select(finding.c.account_id.label("account_id"), finding.c.key.label("id"), finding.c.due_at.label("at")).where(*where)
 
 
-def open_escalations(_scope: Scope) -> tuple[Select[Any], ...]:
+def open_escalations(_scope: Scope) -> Select[Any]:
     case_ = tables.case
-    where = (at_account(case_), case_.c.escalated == true(), case_.c.closed_at.is_(None))
-    return (select(case_.c.id).where(*where).correlate(account),)
+    return select(case_.c.account_id, case_.c.id).where(case_.c.escalated == true(), case_.c.closed_at.is_(None))
 
 
-def open_deals(_scope: Scope) -> tuple[Select[Any], ...]:
+def open_deals(_scope: Scope) -> Select[Any]:
     deal = tables.deal
-    where = (at_account(deal), deal.c.status == DealStatus.OPEN.value)
-    return (select(deal.c.id).where(*where).correlate(account),)
+    return select(deal.c.account_id, deal.c.id).where(deal.c.status == DealStatus.OPEN.value)
 
 
 def last_kind(scope: Scope) -> ColumnElement[Any]:
@@ -232,29 +236,12 @@ def some(rows: Rows, *bounds: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(1).select_from(rows.table).where(*rows.where, *bounds).correlate(account).exists()
 
 
-def number(parts: Iterable[Select[Any]]) -> ColumnElement[int]:
-    """Return how many rows there are in all."""
-    counts = [part.with_only_columns(func.count(part.selected_columns[0].distinct())).scalar_subquery() for part in parts]
-    total: ColumnElement[int] = counts[0]
-    for count in counts[1:]:
-        total = total + count
-    return total
-
-
-def any_row(parts: Iterable[Select[Any]]) -> ColumnElement[bool]:
-    """Return whether there is any row at all."""
-    return or_(*(part.exists() for part in parts))
+def at_the_account(rows: Select[Any]) -> Select[Any]:
+    """Return those rows that belong to the account of the statement around them."""
+    return rows.where(at_account(rows.get_final_froms()[0])).correlate(account)
 
 
 def latest(rows: Rows, now: Instant) -> ColumnElement[Any]:
     """Return when the last row was, up to now."""
-    return _extreme(rows, func.max(rows.at), rows.at <= now)
-
-
-def first_ahead(rows: Rows, now: Instant) -> ColumnElement[Any]:
-    """Return when the first row will be, after now."""
-    return _extreme(rows, func.min(rows.at), rows.at > now)
-
-
-def _extreme(rows: Rows, extreme: ColumnElement[Any], bound: ColumnElement[bool]) -> ColumnElement[Any]:
-    return select(extreme).select_from(rows.table).where(*rows.where, bound).correlate(account).scalar_subquery()
+    where = (*rows.where, rows.at <= now)
+    return select(func.max(rows.at)).select_from(rows.table).where(*where).correlate(account).scalar_subquery()

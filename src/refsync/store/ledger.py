@@ -6,11 +6,11 @@ a change of state only happens from the states that allow it, so repeating any o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from refsync.connector import Outcome, OutcomeKind
 from refsync.finding import LIVE, WITH_TASK, Finding, State
@@ -29,30 +29,9 @@ HEAVY = frozenset({"subject", "text", "facts"})
 LIGHT = tuple(column for column in COLUMNS if column.name not in HEAVY)
 
 
-def findings(db: Connection, connection: str) -> list[Finding]:
-    """Return the live findings by key, light: `subject`, `text` and `facts` are left empty."""
-    return _read(db, LIGHT, finding.c.connection == connection, _in(LIVE))
-
-
 def everything(db: Connection, connection: str) -> list[Finding]:
     """Return all findings, live and over, oldest first, light: what the planner looks back on."""
     return _read(db, LIGHT, finding.c.connection == connection, order=AGE)
-
-
-def history(db: Connection, connection: str, rule: str, subjects: Iterable[str]) -> list[Finding]:
-    """Return all findings of a rule about these subjects, live or closed, oldest first, light."""
-    return [
-        found
-        for some in chunks(dict.fromkeys(subjects))
-        for found in _read(
-            db,
-            LIGHT,
-            finding.c.connection == connection,
-            finding.c.rule == rule,
-            finding.c.subject_id.in_(some),
-            order=AGE,
-        )
-    ]
 
 
 def in_state(db: Connection, connection: str, *states: State) -> list[Finding]:
@@ -157,48 +136,11 @@ def dismiss(db: Connection, connection: str, task_ids: Iterable[str], at: Instan
     )
 
 
-def dismiss_unseen(db: Connection, connection: str, seen: Collection[str], at: Instant) -> int:
-    """Record the same for open tasks that a whole read of the CRM did not show."""
-    mine = select(finding.c.task_id).where(finding.c.connection == connection, _in(TAKEN), finding.c.task_id != "")
-    return dismiss(db, connection, [task for task in db.execute(mine).scalars() if task not in seen], at)
-
-
 def forget(db: Connection, connection: str, keys: Iterable[str]) -> None:
     """Drop pending findings whose condition did not last: nothing of them was ever in the CRM."""
     for some in chunks(dict.fromkeys(keys)):
         pending = finding.c.state == State.PENDING.value
         db.execute(delete(finding).where(finding.c.connection == connection, finding.c.key.in_(some), pending))
-
-
-def created_since(db: Connection, connection: str, at: Instant) -> dict[str, int]:
-    """Return per owner how many tasks were sent since an instant and not refused: what the caps count."""
-    sent = (finding.c.connection == connection, finding.c.sent_at >= at, _in(frozenset(State) - UNSENT - {State.REJECTED}))
-    rows = db.execute(select(finding.c.owner_id, func.count().label("sent")).where(*sent).group_by(finding.c.owner_id))
-    return {row.owner_id: row.sent for row in rows}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastAsks:
-    """When the last ask was done."""
-
-    of_account: Mapping[str, Instant]
-    of_contact: Mapping[str, Instant]
-
-
-def last_asks(db: Connection, connection: str) -> LastAsks:
-    """Return when each account and each person was last asked: asks that were done; an expired one asked nobody."""
-
-    def latest(column: ColumnElement[str | None]) -> dict[str, Instant]:
-        asked = (
-            finding.c.connection == connection,
-            finding.c.kind == "ask",
-            finding.c.state == State.DONE.value,
-            column.is_not(None),
-        )
-        rows = db.execute(select(column, func.max(finding.c.closed_at)).where(*asked).group_by(column))
-        return {subject: at for subject, at in rows if subject is not None and at is not None}
-
-    return LastAsks(of_account=latest(finding.c.account_id), of_contact=latest(finding.c.contact_id))
 
 
 def _in(states: frozenset[State]) -> ColumnElement[bool]:

@@ -119,7 +119,7 @@ def _retire(db: Database, run: Run, stream: Stream, pulled: Pulled, reading: _Re
         reading.partial = str(retired.problem)
         return
     if stream is Stream.ACTIVITIES:
-        ledger.dismiss_unseen(db, run.connection, reading.seen, at=run.now)
+        ledger.dismiss(db, run.connection, retired.ids, at=run.now)
     pulled.gone += retired.deleted
     _write(db, run, stream, pulled, Batch(cursor=last.cursor))
 

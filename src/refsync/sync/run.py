@@ -39,8 +39,9 @@ class Run:
     @contextmanager
     def write(self) -> Iterator[Database]:
         """Give a transaction that only the holder of the lease may commit. Raises LeaseLost."""
+        now = self.clock()
         with self.store.write() as db:
-            lease.fence(db, self.connection, self.token, self.clock())
+            lease.fence(db, self.connection, self.token, now)
             yield db
 
     def check_stop(self) -> None:
