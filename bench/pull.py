@@ -114,7 +114,7 @@ def _record(calls: list[dict[str, Any]]) -> None:
         return urlopen(self, method, url, redirect, **options)
 
     requests.Session.send = sent  # type: ignore[method-assign]
-    urllib3.PoolManager.urlopen = opened  # type: ignore[method-assign,assignment]
+    urllib3.PoolManager.urlopen = opened  # type: ignore[method-assign]
 
 
 def _bare(folder: Path) -> int:

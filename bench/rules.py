@@ -10,9 +10,9 @@ import csv
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 from sqlalchemy import Table
@@ -67,7 +67,9 @@ def _one(store: Store, peer: duckdb.DuckDBPyConnection, rules: RuleSet, name: st
 
     def ours() -> set[str]:
         with store.read() as db:
-            return {compiled.match(row).subject_id for row in db.execute(compiled.statement).mappings()}
+            return {
+                compiled.match(cast("Mapping[str, Any]", row)).subject_id for row in db.execute(compiled.statement).mappings()
+            }
 
     def theirs() -> set[str]:
         return {row[0] for row in peer.execute(query).fetchall()}
