@@ -194,7 +194,8 @@ def _problem(source: TomlSource, found: Mapping[str, Any]) -> Problem:
             hint = did_you_mean(path[-1], _known_keys(path))
             return Problem(message=f'there is no setting "{name}"', hint=hint, place=place)
         case "missing":
-            return Problem(message=f'"{name}" is missing', place=place)
+            written = did_you_mean(path[-1], found["input"]) if isinstance(found["input"], dict) else ""
+            return Problem(message=f'"{name}" is missing', hint=written.replace("did you mean", "is it written"), place=place)
         case "string_pattern_mismatch":
             message = f'"{path[1]}" is no name for a connection: use letters, digits, - and _'
             return Problem(message=message, place=place)

@@ -18,7 +18,7 @@ from refsync.cli.workspace import (
     parse_now,
 )
 from refsync.config import Connection
-from refsync.model import Instant, iso
+from refsync.model import Instant, Stream, iso
 from refsync.store import ledger, mirror, quarantine, runs
 from refsync.store.engine import Store
 
@@ -62,7 +62,8 @@ def _status(store: Store, connection: Connection, now: Instant) -> dict[str, Any
                 "partial": state.partial,
                 "set_aside": aside.get(stream, 0),
             }
-            for stream, state in streams.items()
+            for stream in Stream
+            if (state := streams.get(stream))
         },
         "runs": [
             {"run": run.id, "began_at": iso(run.began_at), "outcome": run.outcome.value, "report": run.report} for run in recent
