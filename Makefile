@@ -5,13 +5,16 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test test-long check bench lock clean
 
 demo: $(READY)            ## a stand-in Salesforce, two real syncs over HTTP, and what a rep would now see
 	$(BIN)/refsync demo $(DEMO)
 
 test: $(READY)            ## the tests
 	$(BIN)/python -m pytest $(TESTS)
+
+test-long: $(READY)       ## what takes minutes: the service on a real schedule
+	$(BIN)/python -m pytest -m long $(TESTS)
 
 check: $(READY)           ## lint, format, types, import floors, and the shipped rules
 	$(BIN)/ruff check .
