@@ -19,7 +19,7 @@ from refsync.rules.conditions import Conditions, vetoes
 from refsync.rules.facts import FACTS
 from refsync.rules.phrases import BetweenAgo, InLast, MoreThanAgo, NotInLast, Parameter, Span
 from refsync.rules.rule import Condition, Kind, Match, Rule, RuleSet, Segment, Suppression, Value
-from refsync.rules.sources import Filled, Latest, Scope, account, milestone
+from refsync.rules.sources import Filled, Latest, Scope, account, milestone, of_connection
 
 MS_PER_DAY = 86_400_000
 
@@ -88,7 +88,7 @@ class Compiled:
         conditions = self._conditions
         table = account.join(milestone, _of_account) if self.rule.is_event else account
         led = milestone if self.rule.is_event else account
-        where = (led.c.connection == self.connection_id, *conditions.when(self.rule.when), *self._vetoes())
+        where = (of_connection(led, self.connection_id), *conditions.when(self.rule.when), *self._vetoes())
         columns = self._columns()
         return select(*columns).select_from(conditions.joined(table)).where(*where)
 

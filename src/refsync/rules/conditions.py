@@ -15,9 +15,11 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     FromClause,
+    String,
     and_,
     bindparam,
     case,
+    cast,
     false,
     func,
     literal,
@@ -145,7 +147,8 @@ class Conditions:
                     wanted = func.min(rows.c.at)
                 case _:
                     raise ValueError(f"{name} is no plan")
-            grouped = select(rows.c.account_id, wanted.label("value")).group_by(rows.c.account_id)
+            key = cast(rows.c.account_id, String).label("account_id")  # SQLite indexes a column of known type only
+            grouped = select(key, wanted.label("value")).group_by(rows.c.account_id)
             self._plans[name] = grouped.subquery(f"plan_{len(self._plans)}")
         value = self._plans[name].c.value
         return func.coalesce(value, 0) if isinstance(source, PlanCount) else value

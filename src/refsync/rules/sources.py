@@ -7,13 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
-from sqlalchemy import Boolean, ColumnElement, CompoundSelect, FromClause, Select, and_, case, func, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.elements import BinaryExpression
-from sqlalchemy.sql.operators import eq
+from sqlalchemy.sql.elements import Grouping
 
 from refsync.company import Company
 from refsync.model import ActivityKind, ActivityStatus, DealStatus, Instant
@@ -96,30 +108,42 @@ class Filled:
 Source: TypeAlias = Field | Latest | Count | PlanCount | NextPlan | Shown | Filled
 
 
-class Few(BinaryExpression[bool]):
-    """An equality that few rows fulfil, and SQLite is told so.
+class Few(Grouping[bool]):
+    """A condition that few rows fulfil, and SQLite is told so.
 
-    Without that hint, and without statistics, SQLite takes the leading connection of a key for as selective as the id after it,
-    and reads a whole table for each account (likelihood(): https://www.sqlite.org/lang_corefunc.html#likelihood).
+    Without such hints, and without statistics, SQLite takes the connection that leads each key for as selective as the id after
+    it, and reads a whole table for each account (likelihood(): https://www.sqlite.org/lang_corefunc.html#likelihood).
     """
 
     inherit_cache = True
+    share = "0.00001"
+
+
+class NearlyAll(Few):
+    """A condition that nearly all rows fulfil."""
+
+    inherit_cache = True
+    share = "1.0"
 
 
 @compiles(Few)
 def _plainly(element: Few, compiler: SQLCompiler, **kw: Any) -> str:
-    return str(compiler.visit_binary(element, **kw))  # type: ignore[no-untyped-call]
+    return compiler.process(element.element, **kw)
 
 
 @compiles(Few, "sqlite")
 def _as_hint(element: Few, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"likelihood({_plainly(element, compiler, **kw)}, 0.00001)"
+    return f"likelihood({compiler.process(element.element, **kw)}, {element.share})"
+
+
+def of_connection(table: FromClause, connection_id: str) -> ColumnElement[bool]:
+    """Return that a row is of a connection; for the table that leads a statement."""
+    return NearlyAll(table.c.connection == connection_id)
 
 
 def linked(table: FromClause, column: str, other: FromClause, other_column: str) -> ColumnElement[bool]:
     """Return the condition of a join or correlation by id, led by the connection."""
-    few = Few(table.c[column], other.c[other_column], eq, type_=Boolean())
-    return and_(table.c.connection == other.c.connection, few)
+    return and_(table.c.connection == other.c.connection, Few(table.c[column] == other.c[other_column]))
 
 
 def at_account(table: FromClause) -> ColumnElement[bool]:
@@ -150,7 +174,7 @@ def meetings(scope: Scope) -> CompoundSelect[Any]:
     """Meetings that lie ahead and are not cancelled."""
     activity = tables.activity
     stands = activity.c.status.in_((ActivityStatus.PLANNED.value, ActivityStatus.DONE.value))
-    ahead = (activity.c.kind == ActivityKind.MEETING.value, stands, activity.c.at > scope.now)
+    ahead = (activity.c.kind == ActivityKind.MEETING.value, stands, Few(activity.c.at > scope.now))
     return union_all(*_with_accounts(scope, *ahead))
 
 
@@ -158,34 +182,36 @@ def open_tasks(scope: Scope) -> CompoundSelect[Any]:
     """What people still have to do: planned and not overdue for so long that nobody means it, or written by other rules."""
     activity = tables.activity
     stale = scope.company.calendar.ago(scope.now, scope.company.stale_task)
-    task = (activity.c.kind == ActivityKind.TASK.value, activity.c.task_key == "")
-    meant = (activity.c.status == ActivityStatus.PLANNED.value, or_(activity.c.at >= stale, activity.c.at.is_(None)))
-    return union_all(*_with_accounts(scope, *task, *meant), _other_findings(scope))
+    planned = activity.c.status == ActivityStatus.PLANNED.value
+    task = (activity.c.kind == ActivityKind.TASK.value, planned, activity.c.task_key == "")
+    meant, undated = Few(activity.c.at >= stale), Few(activity.c.at.is_(None))  # apart: together they could not use the index
+    tasks = (_with_accounts(scope, *task, when) for when in (meant, undated))
+    return union_all(*chain.from_iterable(tasks), _other_findings(scope))
 
 
 def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[Any], Select[Any]]:
     """Return activities with each account they are with: their own, else their deal's, and those of their people."""
     activity, deal, link, person = tables.activity, tables.deal, tables.activity_contact, tables.contact
-    own = func.coalesce(activity.c.account_id, deal.c.account_id)
+    own = func.coalesce(activity.c.account_id, deal.c.account_id, "")  # never NULL, for NOT IN
     columns = (activity.c.id.label("id"), activity.c.at.label("at"))
     where = (activity.c.connection == scope.connection, tables.is_plan, *wanted)
     with_deal = activity.outerjoin(deal, linked(deal, "id", activity, "deal_id"))
     with_people = activity.join(link, linked(link, "activity_id", activity, "id")).join(
         person, linked(person, "id", link, "contact_id")
     )
+    theirs = func.coalesce(person.c.account_id, "")
     return (
-        select(own.label("account_id"), *columns).select_from(with_deal).where(*where, own.is_not(None)),
-        select(person.c.account_id.label("account_id"), *columns)
-        .select_from(with_people)
-        .where(*where, person.c.account_id.is_not(None)),
+        select(own.label("account_id"), *columns).select_from(with_deal).where(*where),
+        select(theirs.label("account_id"), *columns).select_from(with_people).where(*where),
     )
 
 
 def _other_findings(scope: Scope) -> Select[Any]:
     finding = tables.finding
     live, other = finding.c.state.in_(LIVE_STATES), finding.c.rule.not_in(scope.own_rules)
-    where = (finding.c.connection == scope.connection, finding.c.account_id.is_not(None), live, other)
-    return select(finding.c.account_id.label("account_id"), finding.c.key.label("id"), finding.c.due_at.label("at")).where(*where)
+    where = (finding.c.connection == scope.connection, live, other)
+    of = func.coalesce(finding.c.account_id, "")
+    return select(of.label("account_id"), finding.c.key.label("id"), finding.c.due_at.label("at")).where(*where)
 
 
 def open_escalations(_scope: Scope) -> Select[Any]:

@@ -159,7 +159,7 @@ touch = Table(
     Column("two_way", SmallInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-Index("touch_account", touch.c.connection, touch.c.account_id, touch.c.at, touch.c.two_way)
+Index("touch_account", touch.c.connection, touch.c.account_id, touch.c.at, touch.c.two_way, touch.c.channel)
 Index("touch_contact", touch.c.connection, touch.c.contact_id, touch.c.at, touch.c.two_way)
 
 milestone = Table(

@@ -257,5 +257,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection", "activity_id", "contact_id"),
         sqlite_with_rowid=False,
     )
-    op.create_index("touch_account", "touch", ["connection", "account_id", "at", "two_way"], unique=False)
+    op.create_index("touch_account", "touch", ["connection", "account_id", "at", "two_way", "channel"], unique=False)
     op.create_index("touch_contact", "touch", ["connection", "contact_id", "at", "two_way"], unique=False)
