@@ -17,9 +17,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, literal, or_, select
 from refsync.model import Instant, Stream, iso
 from refsync.rules.conditions import Conditions, vetoes
 from refsync.rules.facts import FACTS
-from refsync.rules.phrases import BetweenAgo, InLast, MoreThanAgo, NotInLast, Parameter, Span
+from refsync.rules.phrases import BetweenAgo, InLast, MoreThanAgo, NotInLast, NumberRange, Parameter, Span
 from refsync.rules.rule import Condition, Kind, Match, Rule, RuleSet, Segment, Suppression, Value
-from refsync.rules.sources import Filled, Latest, Scope, account, milestone, of_connection
+from refsync.rules.sources import Count, Filled, Latest, PlanCount, Scope, account, milestone, of_connection
 
 MS_PER_DAY = 86_400_000
 
@@ -85,8 +85,8 @@ class Compiled:
     @cached_property
     def statement(self) -> Select[Any]:
         """The rule's SELECT. Its rows come in no particular order."""
-        conditions = self._conditions
-        table = account.join(milestone, _of_account) if self.rule.is_event else account
+        conditions = self.conditions
+        table = account.join(milestone, OF_ACCOUNT) if self.rule.is_event else account
         led = milestone if self.rule.is_event else account
         where = (of_connection(led, self.connection_id), *conditions.when(self.rule.when), *self._vetoes())
         columns = self._columns()
@@ -118,7 +118,8 @@ class Compiled:
         )
 
     @cached_property
-    def _conditions(self) -> Conditions:
+    def conditions(self) -> Conditions:
+        """What turns this rule's lines into expressions."""
         return _conditions(self.rule, self.ruleset, self.connection_id, self.now)
 
     @cached_property
@@ -157,14 +158,19 @@ class Compiled:
             (milestone.c.deal_id if event else nothing).label("deal_id"),
             (milestone.c.contact_id if event else nothing).label("contact_id"),
             (milestone.c.reached if event else nothing).label("reached"),
-            self._conditions.segment_number.label("segment_number"),
+            self.conditions.segment_number.label("segment_number"),
             ready.label("ready"),
-            *(self._conditions.value(name).label(f"fact_{number}") for number, name in enumerate(self._facts)),
+            *(self._value(name).label(f"fact_{number}") for number, name in enumerate(self._facts)),
         ]
+
+    def _value(self, name: str) -> ColumnElement[Any]:
+        """Return a fact's value; what `unless` wants none of need not be counted."""
+        none = any(line.fact == name and line.phrase == NumberRange(low=1) for line in self.rule.unless)
+        return literal(0) if none and isinstance(FACTS[name].source, Count | PlanCount) else self.conditions.value(name)
 
     @property
     def _needs(self) -> ColumnElement[bool]:
-        return self._conditions.all_of(self.rule.needs)
+        return self.conditions.all_of(self.rule.needs)
 
     def _vetoes(self) -> Iterable[ColumnElement[bool]]:
         """Yield what keeps `unless` and the suppressions away, the cheap ones of the account's own row first."""
@@ -172,13 +178,13 @@ class Compiled:
         for suppression in sorted(_suppressions(self.rule, self.ruleset), key=_is_costly):
             if self._has_ended(suppression):
                 continue
-            stands_aside = vetoes(self._conditions.all_of(suppression.when))
+            stands_aside = vetoes(self.conditions.all_of(suppression.when))
             if self.rule.kind in suppression.stops:
                 yield stands_aside
             elif other:  # it stops only the rule that would speak first
                 yield or_(self._needs, stands_aside)
         for line in self.rule.unless:
-            yield vetoes(self._conditions.holds(line))
+            yield vetoes(self.conditions.holds(line))
 
     def _has_ended(self, suppression: Suppression) -> bool:
         return suppression.until is not None and suppression.until < self.ruleset.company.calendar.day(self.now)
@@ -190,11 +196,12 @@ class Compiled:
             return 0.0
         if lapse_at is None:
             return float("inf")
-        threshold = self.now - self._conditions.cut_off(self._lapse.span, segment)
+        threshold = self.now - self.conditions.cut_off(self._lapse.span, segment)
         return (self.now - lapse_at) / max(1, threshold)
 
 
-_of_account = and_(account.c.connection == milestone.c.connection, account.c.id == milestone.c.account_id)
+OF_ACCOUNT = and_(account.c.connection == milestone.c.connection, account.c.id == milestone.c.account_id)
+"""The milestones of an account."""
 
 
 def _conditions(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant) -> Conditions:
@@ -218,6 +225,13 @@ def _suppressions(rule: Rule, ruleset: RuleSet) -> list[Suppression]:
     other = ruleset.rule(rule.otherwise)
     kinds: set[Kind] = {rule.kind, other.kind} if other else {rule.kind}
     return [found for found in ruleset.suppressions if kinds & found.stops and not found.about_person]
+
+
+def stopping(rule: Rule, ruleset: RuleSet, now: Instant) -> list[Suppression]:
+    """Return the suppressions in force that stop this rule itself."""
+    today = ruleset.company.calendar.day(now)
+    found = (one for one in _suppressions(rule, ruleset) if rule.kind in one.stops)
+    return [one for one in found if one.until is None or one.until >= today]
 
 
 def _is_costly(suppression: Suppression) -> bool:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from refsync.calendar import Duration, parse_duration
+from refsync.rules.synonyms import NUMBER, UNIT, mended_number, mended_time
 
 
 class FactType(StrEnum):
@@ -152,7 +153,6 @@ def parameters(phrase: Phrase) -> tuple[str, ...]:
             return ()
 
 
-UNIT = r"(?:hour|day|business day|week|month|year)s?"
 SPAN = rf"(?P<span>\d{{1,5}} {UNIT}|\{{[a-z][a-z0-9_]*\}})"
 TIME_EXAMPLES = (
     '"in the last 90 days", "not in the last 90 days", "more than 90 days ago", "between 7 and 120 days ago", '
@@ -174,7 +174,7 @@ def _time(value: object) -> TimePhrase:
         raise PhraseError(f"{_shown(value)} is not a time phrase", f"write {TIME_EXAMPLES}")
     found = _time_or_none(value)
     if found is None:
-        mended = _mended(value, _TIME_SYNONYMS)
+        mended = mended_time(value)
         known = mended and _time_or_none(mended) is not None
         raise PhraseError(f'"{value}" is not a time phrase', f'did you mean "{mended}"?' if known else f"write {TIME_EXAMPLES}")
     if isinstance(found, BetweenAgo) and found.near.count > found.far.count:
@@ -202,13 +202,12 @@ def _span(text: str) -> Span:
     return Parameter(text[1:-1]) if text.startswith("{") else parse_duration(text)
 
 
-_NUMBER = r"-?\d+(?:\.\d+)?"
 _RANGES = (
-    (re.compile(rf"at least (?P<low>{_NUMBER})"), False, False),
-    (re.compile(rf"at most (?P<high>{_NUMBER})"), False, False),
-    (re.compile(rf"more than (?P<low>{_NUMBER})"), True, False),
-    (re.compile(rf"less than (?P<high>{_NUMBER})"), False, True),
-    (re.compile(rf"between (?P<low>{_NUMBER}) and (?P<high>{_NUMBER})"), False, False),
+    (re.compile(rf"at least (?P<low>{NUMBER})"), False, False),
+    (re.compile(rf"at most (?P<high>{NUMBER})"), False, False),
+    (re.compile(rf"more than (?P<low>{NUMBER})"), True, False),
+    (re.compile(rf"less than (?P<high>{NUMBER})"), False, True),
+    (re.compile(rf"between (?P<low>{NUMBER}) and (?P<high>{NUMBER})"), False, False),
 )
 
 
@@ -219,8 +218,8 @@ def _number(value: object) -> NumberRange:
         raise PhraseError(f"{_shown(value)} is not a number phrase", f"write {NUMBER_EXAMPLES}")
     found = _range_or_none(value)
     if found is None:
-        mended = _mended(value, _NUMBER_SYNONYMS)
-        plain = mended and re.fullmatch(_NUMBER, mended)
+        mended = mended_number(value)
+        plain = mended and re.fullmatch(NUMBER, mended)
         hint = f"without quotes: {mended}" if plain else f'did you mean "{mended}"?'
         known = plain or (mended and _range_or_none(mended))
         raise PhraseError(f'"{value}" is not a number phrase', hint if known else f"write {NUMBER_EXAMPLES}")
@@ -272,64 +271,3 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(value)
-
-
-Synonyms: TypeAlias = tuple[tuple[str, str], ...]
-
-# First the words of a phrase, then its shape: each line is a pattern of what people write and the phrase that means the same.
-_WORDS: Synonyms = (
-    (r"\b(?:working|work|week|bus\.?)[ -]?days?\b|\bweekdays?\b", "business days"),
-    (r"\bhrs?\b", "hours"),
-    (r"\bwks?\b", "weeks"),
-    (r"\bmos?\b|\bmths?\b", "months"),
-    (r"\byrs?\b", "years"),
-    (r"(\d)\s*d\b", r"\1 days"),
-    (r"(\d)(hours?|days?|weeks?|months?|years?|business)", r"\1 \2"),
-    (r"\ba(?:n)? (hour|day|week|month|year)\b", r"1 \1"),
-)
-_N = r"(\d{1,5} (?:hour|day|business day|week|month|year)s?|\{[a-z][a-z0-9_]*\})"
-_LAST = r"(?:(?:the )?(?:last|past|previous) )?"
-_TIME_SYNONYMS: Synonyms = (
-    *_WORDS,
-    (rf"(?:not|nothing|none|no touch|no contact) (?:within|in|during|for|since) {_LAST}{_N}", r"not in the last \1"),
-    (rf"(?:not since|longer than|not for more than) {_N}", r"not in the last \1"),
-    (rf"(?:within|during|inside|over|for) {_LAST}{_N}", r"in the last \1"),
-    (rf"(?:in|at) (?:the )?(?:last|past|previous) {_N}", r"in the last \1"),
-    (rf"(?:the )?(?:last|past|previous) {_N}", r"in the last \1"),
-    (rf"(?:less than|fewer than|at most|up to|no more than|under|newer than) {_N}(?: ago| old)?", r"in the last \1"),
-    (rf"(?:more than|older than|over|longer than|at least|before|earlier than) {_N}(?: ago| old)?", r"more than \1 ago"),
-    (rf"{_N} ago or (?:more|longer|earlier)", r"more than \1 ago"),
-    (rf"(?:between|from)? ?(\d{{1,5}}) ?(?:and|to|-|–) ?(\d{{1,5}}) ({UNIT})(?: ago)?", r"between \1 and \2 \3 ago"),
-    (
-        rf"(?:between|from) (\d{{1,5}}) ({UNIT}) (?:and|to) (\d{{1,5}}) \2(?: ago)?",
-        r"between \1 and \3 \2 ago",
-    ),
-    (rf"(?:within|in|during) the (?:next|coming|following) {_N}", r"in the next \1"),
-    (rf"(?:in )?(?:next|coming|following) {_N}", r"in the next \1"),
-    (rf"in {_N}", r"in the next \1"),
-    (r"none|no|not ever|nothing|not once|empty|null", "never"),
-    (r"any|always|sometime|once|at any time|any time|anytime|at least once|known", "ever"),
-)
-_NUMBER_SYNONYMS: Synonyms = (
-    (rf">= ?({_NUMBER})|(?:min|minimum|not less than|no less than|no fewer than) ({_NUMBER})", r"at least \1\2"),
-    (rf"<= ?({_NUMBER})|(?:max|maximum|not more than|no more than|up to) ({_NUMBER})", r"at most \1\2"),
-    (rf"> ?({_NUMBER})|(?:over|above|greater than) ({_NUMBER})", r"more than \1\2"),
-    (rf"< ?({_NUMBER})|(?:under|below|fewer than) ({_NUMBER})", r"less than \1\2"),
-    (rf"({_NUMBER}) ?(?:\+|or more)", r"at least \1"),
-    (rf"({_NUMBER}) or (?:less|fewer)", r"at most \1"),
-    (rf"(?:from )?({_NUMBER}) ?(?:to|-|–|\.\.) ?({_NUMBER})", r"between \1 and \2"),
-    (rf"=+ ?({_NUMBER})|exactly ({_NUMBER})", r"\1\2"),
-    (r"none|no|never|zero", "0"),
-    (r"any|some|ever|one or more", "at least 1"),
-)
-
-
-def _mended(text: str, synonyms: Synonyms) -> str:
-    """Return what the text means in the words of the grammar, or an empty text."""
-    plain = re.sub(r"\s+", " ", text.strip().lower())
-    for pattern, meaning in synonyms[: len(_WORDS)] if synonyms is _TIME_SYNONYMS else ():
-        plain = re.sub(pattern, meaning, plain)
-    for pattern, meaning in synonyms:
-        if found := re.fullmatch(pattern, plain):
-            return found.expand(meaning)
-    return plain

@@ -1,0 +1,239 @@
+"""Why, and why not: for one account, each line of each rule with what it saw, and the touches behind it.
+
+The law: the answer comes from the same expressions as the rule's SELECT, and whether the rule matches from that very SELECT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Select, case, func, not_, or_, select
+
+from refsync.errors import Place
+from refsync.model import Instant
+from refsync.rules.compile import OF_ACCOUNT, Compiled, compile_rule, stopping
+from refsync.rules.conditions import Conditions
+from refsync.rules.evidence import Ignored, TouchSeen, ignored, touches
+from refsync.rules.facts import FACTS
+from refsync.rules.phrases import FactType
+from refsync.rules.rule import Condition, Mode, Rule, RuleSet, SubjectKind, Suppression, Value
+from refsync.rules.sources import Latest, NextPlan, account, milestone
+from refsync.rules.texts import plain_date
+
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
+Execute: TypeAlias = Callable[[Select[Any]], Rows]
+"""Runs a SELECT and returns its rows as mappings: `lambda statement: connection.execute(statement).mappings().all()`."""
+
+MILESTONES_SHOWN = 5
+
+
+class Answer(StrEnum):
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a rule, and how it stands."""
+
+    section: str
+    """when, any, unless or needs; for a suppression: stop."""
+    line: str
+    """As it is written: `account.last_touch = "not in the last 60 days"`."""
+    answer: Answer
+    """Whether the line is true; in `unless` and `stop` a yes is what stops the rule."""
+    seen: Value
+    """The value of the fact; an instant in milliseconds."""
+    shown: str
+    """The value for people."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """How one rule stands to one subject: the account, or one of its milestones."""
+
+    rule: str
+    title: str
+    mode: Mode
+    subject_kind: SubjectKind
+    subject_id: str
+    """Empty when the account has no milestone that the rule could be about."""
+    about: str
+    """The subject in words."""
+    matches: bool
+    """Whether the rule's SELECT yields it; limits, repetition and freshness come after that."""
+    ready: bool
+    """Whether `needs` holds; if not, the `otherwise` rule speaks first."""
+    lines: tuple[Line, ...]
+    stops: tuple[str, ...]
+    """The names of the suppressions that stop it."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Everything there is to say about one account."""
+
+    account_id: str
+    name: str
+    owner: str
+    segment: str
+    rules: tuple[Explained, ...]
+    touches: tuple[TouchSeen, ...]
+    """The latest first."""
+    ignored: tuple[Ignored, ...]
+    """The latest first."""
+
+
+def why(execute: Execute, ruleset: RuleSet, connection_id: str, account_id: str, now: Instant) -> Why | None:
+    """Return how every rule stands to an account, off ones too; None when there is no such account."""
+    asked = [rule for rule in ruleset.rules if not rule.only_for_otherwise]
+    if not asked:
+        return None
+    head = _head(execute, compile_rule(asked[0], ruleset, connection_id, now), account_id)
+    if head is None:
+        return None
+    return Why(
+        account_id=account_id,
+        name=head["name"],
+        owner=head["owner"] or "",
+        segment=ruleset.segments[head["segment_number"]].name,
+        rules=tuple(found for rule in asked for found in _explained(execute, rule, ruleset, connection_id, account_id, now)),
+        touches=tuple(TouchSeen(**row) for row in execute(touches(connection_id, account_id, now))),
+        ignored=tuple(Ignored(**row) for row in execute(ignored(connection_id, account_id, now))),
+    )
+
+
+def find_account(text: str, connection_id: str) -> Select[Any]:
+    """Return a SELECT of the id and name of accounts with this id or name, or whose names begin so; ten at most."""
+    exact = or_(account.c.id == text, account.c.name == text)
+    begins = func.lower(account.c.name).startswith(text.lower(), autoescape=True)
+    first = case((exact, 0), else_=1)
+    named = select(account.c.id, account.c.name).where(account.c.connection == connection_id, or_(exact, begins))
+    return named.order_by(first, account.c.name, account.c.id).limit(10)
+
+
+def _head(execute: Execute, compiled: Compiled, account_id: str) -> Mapping[str, Any] | None:
+    conditions = compiled.conditions
+    columns = (account.c.name, conditions.value("account.owner.name").label("owner"))
+    number = conditions.segment_number.label("segment_number")
+    statement = select(*columns, number).where(*_is(compiled.connection_id, account_id))
+    return next(iter(execute(statement)), None)
+
+
+def _explained(
+    execute: Execute, rule: Rule, ruleset: RuleSet, connection_id: str, account_id: str, now: Instant
+) -> Iterable[Explained]:
+    compiled = compile_rule(rule, ruleset, connection_id, now)
+    matches = {row["subject_id"]: row for row in execute(compiled.statement.where(account.c.id == account_id))}
+    suppressions = stopping(rule, ruleset, now)
+    lines = [
+        *(("when", line) for line in rule.when.all),
+        *(("any", line) for block in rule.when.any for line in block),
+        *(("unless", line) for line in rule.unless),
+        *(("needs", line) for line in rule.needs),
+        *(("stop", line) for suppression in suppressions for line in suppression.when),
+    ]
+    rows = execute(_answers(compiled, [line for _section, line in lines], account_id))
+    for row in rows:
+        answered = tuple(_line(section, line, row, number, ruleset) for number, (section, line) in enumerate(lines))
+        found = matches.get(row["subject_id"])
+        yield Explained(
+            rule=rule.name,
+            title=rule.title,
+            mode=rule.mode,
+            subject_kind=rule.for_each,
+            subject_id=row["subject_id"],
+            about=_about(row, rule, ruleset),
+            matches=found is not None,
+            ready=bool(found["ready"]) if found else all(one.answer is Answer.YES for one in answered if one.section == "needs"),
+            lines=answered,
+            stops=_stops(suppressions, answered),
+            place=rule.place,
+        )
+    if not rows:
+        yield Explained(
+            rule=rule.name,
+            title=rule.title,
+            mode=rule.mode,
+            subject_kind=rule.for_each,
+            subject_id="",
+            about=f"no {rule.for_each}",
+            matches=False,
+            ready=False,
+            lines=(),
+            stops=(),
+            place=rule.place,
+        )
+
+
+def _answers(compiled: Compiled, lines: Sequence[Condition], account_id: str) -> Select[Any]:
+    """Return one row per subject with a yes/no and a value for each line."""
+    conditions, event = compiled.conditions, compiled.rule.is_event
+    columns: list[ColumnElement[Any]] = [(milestone if event else account).c.id.label("subject_id")]
+    columns += [milestone.c.kind.label("kind"), milestone.c.reached.label("reached")] if event else []
+    for number, line in enumerate(lines):
+        columns += [_answer(conditions, line).label(f"answer_{number}"), _seen(conditions, line).label(f"seen_{number}")]
+    table = account.join(milestone, OF_ACCOUNT) if event else account
+    statement = select(*columns).select_from(conditions.joined(table)).where(*_is(compiled.connection_id, account_id))
+    if event:
+        statement = statement.where(milestone.c.reached <= compiled.now)
+        return statement.order_by(milestone.c.reached.desc(), milestone.c.id).limit(MILESTONES_SHOWN)
+    return statement
+
+
+def _answer(conditions: Conditions, line: Condition) -> ColumnElement[Any]:
+    holds = conditions.holds(line)
+    return case((holds, 1), (not_(holds), 0))
+
+
+def _seen(conditions: Conditions, line: Condition) -> ColumnElement[Any]:
+    return conditions.segment_number if line.fact.startswith("segment") else conditions.value(line.fact)
+
+
+def _line(section: str, line: Condition, row: Mapping[str, Any], number: int, ruleset: RuleSet) -> Line:
+    answer, seen = row[f"answer_{number}"], row[f"seen_{number}"]
+    answers = {1: Answer.YES, 0: Answer.NO}
+    if line.fact.startswith("segment"):
+        seen = ruleset.segments[seen].name
+    return Line(
+        section=section,
+        line=str(line),
+        answer=answers.get(answer, Answer.UNKNOWN),
+        seen=None if seen == "" else seen,
+        shown=_shown(line, seen, ruleset),
+        place=line.place,
+    )
+
+
+def _shown(line: Condition, seen: Any, ruleset: RuleSet) -> str:
+    fact = FACTS.get(line.fact)
+    if seen is None or seen == "":
+        return {Latest: "never", NextPlan: "none"}.get(type(fact.source), "unknown") if fact else "unknown"
+    if fact and fact.type is FactType.TIME:
+        return plain_date(ruleset.company.calendar.day(seen))
+    if fact and fact.type is FactType.YES_NO:
+        return "yes" if seen else "no"
+    return str(seen)
+
+
+def _stops(suppressions: Sequence[Suppression], lines: Sequence[Line]) -> tuple[str, ...]:
+    """Return the suppressions of which every line is true."""
+    answers = iter([line.answer for line in lines if line.section == "stop"])
+    held = [(suppression.name, [next(answers) for _line in suppression.when]) for suppression in suppressions]
+    return tuple(name for name, found in held if all(answer is Answer.YES for answer in found))
+
+
+def _about(row: Mapping[str, Any], rule: Rule, ruleset: RuleSet) -> str:
+    if not rule.is_event:
+        return "the account"
+    return f"{row['kind']}, {plain_date(ruleset.company.calendar.day(row['reached']))}"
+
+
+def _is(connection_id: str, account_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (account.c.connection == connection_id, account.c.id == account_id)
