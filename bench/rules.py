@@ -250,25 +250,26 @@ def _neglected(company: Company) -> str:
     long_ago = company.calendar.ago(NOW, Duration(2, Unit.YEARS))
     return f"""
         WITH last AS (
-            SELECT account_id, max(at) AS touched, max(at) FILTER (two_way = 1) AS talked
-            FROM touch WHERE at <= {NOW} GROUP BY account_id
+            SELECT account_id, max("at") AS touched, max("at") FILTER (WHERE two_way = 1) AS talked
+            FROM touch WHERE "at" <= {NOW} GROUP BY account_id
         ), busy AS (
             SELECT account_id FROM activity
-            WHERE kind = 'task' AND status = 'planned' AND task_key = '' AND at >= {stale}
-               OR kind = 'meeting' AND status IN ('planned', 'done') AND at > {NOW} AND at < {soon}
+            WHERE kind = 'task' AND status = 'planned' AND task_key = '' AND "at" >= {stale}
+               OR kind = 'meeting' AND status IN ('planned', 'done') AND "at" > {NOW} AND "at" < {soon}
         )
         SELECT a.id FROM account a LEFT JOIN last ON last.account_id = a.id
         WHERE a.status = 'customer' AND a.created_at < {_ago(company, 30)} AND NOT coalesce(a.do_not_contact, false)
           AND (last.touched IS NULL OR last.touched < {threshold})
           AND NOT coalesce(last.talked < {long_ago}, false)
           AND a.id NOT IN (SELECT account_id FROM busy)
+          AND a.id NOT IN (SELECT account_id FROM support_case WHERE escalated AND closed_at IS NULL)
     """
 
 
 def _ask(company: Company) -> str:
     long_ago = company.calendar.ago(NOW, Duration(2, Unit.YEARS))
     return f"""
-        WITH last AS (SELECT account_id, max(at) AS talked FROM touch WHERE at <= {NOW} AND two_way = 1 GROUP BY account_id)
+        WITH last AS (SELECT account_id, max("at") AS talked FROM touch WHERE "at" <= {NOW} AND two_way = 1 GROUP BY account_id)
         SELECT m.id FROM milestone m JOIN account a ON a.id = m.account_id LEFT JOIN last ON last.account_id = a.id
         WHERE m.kind IN ('signed', 'implemented', 'roi') AND a.status = 'customer' AND NOT coalesce(a.do_not_contact, false)
           AND m.reached >= {_ago(company, 120)} AND m.reached < {_ago(company, 6)}
