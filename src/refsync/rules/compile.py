@@ -19,7 +19,7 @@ from refsync.rules.conditions import Conditions, vetoes
 from refsync.rules.facts import FACTS
 from refsync.rules.phrases import BetweenAgo, InLast, MoreThanAgo, NotInLast, NumberRange, Parameter, Span
 from refsync.rules.rule import Condition, Kind, Match, Rule, RuleSet, Segment, Suppression, Value
-from refsync.rules.sources import Count, Filled, Latest, PlanCount, Scope, account, milestone, of_connection
+from refsync.rules.sources import Count, Filled, Latest, NearlyAll, PlanCount, Scope, account, milestone, of_connection
 
 MS_PER_DAY = 86_400_000
 
@@ -200,7 +200,8 @@ class Compiled:
         return (self.now - lapse_at) / max(1, threshold)
 
 
-OF_ACCOUNT = and_(account.c.connection == milestone.c.connection, account.c.id == milestone.c.account_id)
+_same = NearlyAll(account.c.connection == milestone.c.connection)
+OF_ACCOUNT = and_(_same, account.c.id == milestone.c.account_id)
 """The milestones of an account."""
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, literal, or_, select
+from sqlalchemy import Select, and_, case, func, literal, or_, select, union
 
 from refsync.model import Instant
+from refsync.rules.sources import Few
 from refsync.store import tables
 
 ACTIVITIES_SHOWN = 20
@@ -41,7 +42,7 @@ def touches(connection_id: str, account_id: str, now: Instant) -> Select[Any]:
     """Return a SELECT of the latest touches of an account, one row for each person, with the fields of `TouchSeen`."""
     touch, person = tables.touch, tables.contact
     who = and_(person.c.connection == touch.c.connection, person.c.id == touch.c.contact_id)
-    where = (touch.c.connection == connection_id, touch.c.account_id == account_id, touch.c.at <= now)
+    where = (touch.c.connection == connection_id, Few(touch.c.account_id == account_id), touch.c.at <= now)
     return (
         select(
             touch.c.activity_id,
@@ -63,14 +64,14 @@ def ignored(connection_id: str, account_id: str, now: Instant) -> Select[Any]:
     activity, deal, link, person = tables.activity, tables.deal, tables.activity_contact, tables.contact
     ahead = activity.c.at > now
     reason = case((activity.c.not_touch != "", activity.c.not_touch), else_=literal("lies ahead"))
-    deals = select(deal.c.id).where(deal.c.connection == connection_id, deal.c.account_id == account_id)
-    people = select(person.c.id).where(person.c.connection == connection_id, person.c.account_id == account_id)
-    linked = select(link.c.activity_id).where(link.c.connection == connection_id, link.c.contact_id.in_(people))
-    here = or_(
-        activity.c.account_id == account_id,
-        and_(activity.c.account_id.is_(None), activity.c.deal_id.in_(deals)),
-        activity.c.id.in_(linked),
+    deals = select(deal.c.id).where(deal.c.connection == connection_id, Few(deal.c.account_id == account_id))
+    people = select(person.c.id).where(person.c.connection == connection_id, Few(person.c.account_id == account_id))
+    linked = select(link.c.activity_id).where(link.c.connection == connection_id, Few(link.c.contact_id.in_(people)))
+    own = select(activity.c.id).where(activity.c.connection == connection_id, Few(activity.c.account_id == account_id))
+    of_deals = select(activity.c.id).where(
+        activity.c.connection == connection_id, activity.c.account_id.is_(None), Few(activity.c.deal_id.in_(deals))
     )
+    here = Few(activity.c.id.in_(union(own, of_deals, linked)))
     columns = (activity.c.id.label("activity_id"), activity.c.at, activity.c.kind, activity.c.direction, activity.c.status)
     return (
         select(*columns, reason.label("reason"))

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 
 from refsync.model import DealStatus, Instant
 from refsync.rules.rule import Match, Person
-from refsync.rules.sources import linked
+from refsync.rules.sources import Few, linked
 from refsync.store import tables
 
 PersonRow: TypeAlias = Mapping[str, Any]
@@ -36,7 +36,7 @@ def people(connection_id: str, account_ids: Sequence[str], now: Instant) -> Sele
         _last(now, touch.c.two_way == 1).label("last_two_way"),
         _has_part(link.c.is_primary == true(), deal.c.status == DealStatus.WON.value).label("primary_on_won"),
         _has_part(func.lower(link.c.role) == "champion").label("champion"),
-    ).where(contact.c.connection == connection_id, contact.c.account_id.in_(account_ids))
+    ).where(contact.c.connection == connection_id, Few(contact.c.account_id.in_(account_ids)))
 
 
 def pick(with_: Sequence[str], match: Match, rows: Sequence[PersonRow]) -> Person | None:

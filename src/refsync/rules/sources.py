@@ -143,7 +143,7 @@ def of_connection(table: FromClause, connection_id: str) -> ColumnElement[bool]:
 
 def linked(table: FromClause, column: str, other: FromClause, other_column: str) -> ColumnElement[bool]:
     """Return the condition of a join or correlation by id, led by the connection."""
-    return and_(table.c.connection == other.c.connection, Few(table.c[column] == other.c[other_column]))
+    return and_(NearlyAll(table.c.connection == other.c.connection), Few(table.c[column] == other.c[other_column]))
 
 
 def at_account(table: FromClause) -> ColumnElement[bool]:

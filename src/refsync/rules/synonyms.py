@@ -1,7 +1,7 @@
 """What people write instead of a phrase, and the phrase that means the same: a table made by hand.
 
-The law: a line stands here only if its meaning is the same beyond doubt. Spelling distance would turn "within 120 days" into "more
-than 120 days ago", its opposite.
+The law: a line stands here only if its meaning is the same beyond doubt. Spelling distance would turn "within 120 days" into
+"more than 120 days ago", its opposite.
 """
 
 from __future__ import annotations
@@ -53,19 +53,16 @@ _WORDS: Synonyms = (
 _N = r"(\d{1,5} (?:hour|day|business day|week|month|year)s?|\{[a-z][a-z0-9_]*\})"
 _LAST = r"(?:(?:the )?(?:last|past|previous) )?"
 _TIMES: Synonyms = (
-    (rf"(?:not|nothing|none|no touch|no contact) (?:within|in|during|for|since) {_LAST}{_N}", r"not in the last \1"),
-    (rf"(?:not since|longer than|not for more than) {_N}", r"not in the last \1"),
-    (rf"(?:within|during|inside|over|for) {_LAST}{_N}", r"in the last \1"),
+    (rf"(?:not|nothing|none|no touch|no contact) (?:within|in|during|since) {_LAST}{_N}", r"not in the last \1"),
+    (rf"(?:within|during|inside) {_LAST}{_N}|over the (?:last|past|previous) {_N}", r"in the last \1\2"),
     (rf"(?:in|at) (?:the )?(?:last|past|previous) {_N}", r"in the last \1"),
     (rf"(?:the )?(?:last|past|previous) {_N}", r"in the last \1"),
     (rf"(?:less than|fewer than|at most|up to|no more than|under|newer than) {_N}(?: ago| old)?", r"in the last \1"),
-    (rf"(?:more than|older than|over|longer than|at least|before|earlier than) {_N}(?: ago| old)?", r"more than \1 ago"),
+    (rf"(?:more than|over|longer than|before) {_N} ago|(?:older|earlier) than {_N}(?: ago)?", r"more than \1\2 ago"),
+    (rf"more than {_N}", r"more than \1 ago"),
     (rf"{_N} ago or (?:more|longer|earlier)", r"more than \1 ago"),
     (rf"(?:between|from)? ?(\d{{1,5}}) ?(?:and|to|-|–) ?(\d{{1,5}}) ({UNIT})(?: ago)?", r"between \1 and \2 \3 ago"),
-    (
-        rf"(?:between|from) (\d{{1,5}}) ({UNIT}) (?:and|to) (\d{{1,5}}) \2(?: ago)?",
-        r"between \1 and \3 \2 ago",
-    ),
+    (rf"(?:between|from) (\d{{1,5}}) ({UNIT}) (?:and|to) (\d{{1,5}}) \2(?: ago)?", r"between \1 and \3 \2 ago"),
     (rf"(?:within|in|during) the (?:next|coming|following) {_N}", r"in the next \1"),
     (rf"(?:in )?(?:next|coming|following) {_N}", r"in the next \1"),
     (rf"in {_N}", r"in the next \1"),

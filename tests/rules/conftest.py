@@ -1,0 +1,61 @@
+"""Rule folders and a store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import StaticPool, create_engine
+from tests.rules.mirror import Mirror
+
+from refsync.rules.files import check
+from refsync.rules.rule import RuleSet
+from refsync.store.tables import metadata
+
+COMPANY = 'time_zone = "UTC"\n'
+SEGMENTS = """
+[defaults]
+long_silence = "2 years"
+ask_after = ["signed", "implemented", "roi"]
+[segment]
+key = { when = { account.tier = "A" }, reconnect_after = "30 days" }
+core = { when = { account.tier = "B" }, reconnect_after = "60 days", ask_after = ["roi"] }
+long-tail = { when = {}, reconnect_after = "120 days" }
+"""
+SUPPRESS = "[suppress]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a rule folder: shared files by default, rule files by name."""
+
+    def write(**files: str) -> Path:
+        shared = {"company": COMPANY, "segments": SEGMENTS, "suppress": SUPPRESS}
+        for name, text in {**shared, **files}.items():
+            (tmp_path / f"{name.replace('_', '-')}.toml").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def rules(folder: Callable[..., Path]) -> Callable[..., RuleSet]:
+    """Return a function that writes a rule folder and loads it; the folder must be without errors."""
+
+    def load(**files: str) -> RuleSet:
+        found, problems = check(folder(**files))
+        assert found is not None, "\n".join(map(str, problems))
+        return found
+
+    return load
+
+
+@pytest.fixture
+def mirror() -> Iterator[Mirror]:
+    """Return an empty store in memory."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.connect() as db:
+        metadata.create_all(db)
+        yield Mirror(db)
+    engine.dispose()

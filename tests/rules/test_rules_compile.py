@@ -1,0 +1,475 @@
+"""What the compiled SELECTs find, on small stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.rules.mirror import CONNECTION, NOW, Mirror, at
+
+from refsync.model import Stream, parse_instant
+from refsync.rules.compile import holding, horizon, in_touch, reads
+from refsync.rules.rule import Rule, RuleSet
+
+Rules = Callable[..., RuleSet]
+
+TASK = '[task]\ndo = "call"\nsubject = "{account.name}"\n'
+
+
+def about_accounts(when: str, rest: str = "") -> str:
+    return f'title = "T"\nfor_each = "account"\nkind = "care"\n[when]\n{when}\n{rest}\n{TASK}'
+
+
+def about_milestones(when: str, rest: str = "") -> str:
+    return f'title = "T"\nfor_each = "milestone"\nkind = "ask"\n[when]\n{when}\n{rest}\n{TASK}'
+
+
+OTHERWISE = f'title = "First"\nfor_each = "account"\nkind = "care"\nonly_for = "otherwise"\n{TASK}'
+
+
+def rule(rules: RuleSet, name: str = "rule") -> Rule:
+    found = rules.rule(name)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("phrase", "touched", "holds"),
+    [
+        ("in the last 90 days", "2026-08-22T00:00:00Z", True),
+        ("in the last 90 days", "2026-08-21T23:59:59.999Z", False),
+        ("in the last 90 days", "2026-11-20T09:00:00Z", True),
+        ("in the last 90 days", "2026-11-20T09:00:00.001Z", False),
+        ("in the last 90 days", None, False),
+        ("in the last 6 hours", "2026-11-20T03:00:00Z", True),
+        ("in the last 6 hours", "2026-11-20T02:59:59.999Z", False),
+        ("in the last 3 business days", "2026-11-17T00:00:00Z", True),
+        ("in the last 6 business days", "2026-11-12T00:00:00Z", True),
+        ("in the last 6 business days", "2026-11-11T23:59:59Z", False),
+        ("not in the last 90 days", "2026-08-22T00:00:00Z", False),
+        ("not in the last 90 days", "2026-08-21T23:59:59.999Z", True),
+        ("not in the last 90 days", "2026-11-21T09:00:00Z", True),
+        ("not in the last 90 days", None, True),
+        ("more than 90 days ago", "2026-08-21T23:59:59.999Z", True),
+        ("more than 90 days ago", "2026-08-22T00:00:00Z", False),
+        ("more than 90 days ago", None, False),
+        ("between 7 and 120 days ago", "2026-07-23T00:00:00Z", True),
+        ("between 7 and 120 days ago", "2026-07-22T23:59:59Z", False),
+        ("between 7 and 120 days ago", "2026-11-13T23:59:59Z", True),
+        ("between 7 and 120 days ago", "2026-11-14T00:00:00Z", False),
+        ("between 0 and 1 days ago", "2026-11-20T09:00:00Z", True),
+        ("between 0 and 1 days ago", "2026-11-20T09:00:01Z", False),
+        ("never", None, True),
+        ("never", "2020-01-01T00:00:00Z", False),
+        ("never", "2026-11-20T09:00:01Z", True),
+        ("ever", "2020-01-01T00:00:00Z", True),
+        ("ever", None, False),
+        ("ever", "2026-11-20T09:00:01Z", False),
+        ("more than 1 month ago", "2026-10-19T23:59:59Z", True),
+        ("more than 1 month ago", "2026-10-20T00:00:00Z", False),
+    ],
+)
+def test_time_phrases_at_their_edges(rules: Rules, mirror: Mirror, phrase: str, touched: str | None, *, holds: bool) -> None:
+    """A line about the last touch holds on the right days, to the millisecond, and what lies ahead has not happened."""
+    mirror.account(id="a", created_at=touched)
+    if touched:
+        mirror.activity(touched, account_id="a")
+    loaded = rules(
+        touch=about_accounts(f'account.last_touch = "{phrase}"'), created=about_accounts(f'account.created = "{phrase}"')
+    )
+
+    assert mirror.matched(loaded, "touch") == (["a"] if holds else [])
+    assert mirror.matched(loaded, "created") == (["a"] if holds else [])
+
+
+@pytest.mark.parametrize(
+    ("now", "touched", "within"),
+    [
+        # The night of 29 March 2026 has 23 hours in Berlin, that of 25 October 25.
+        ("2026-03-30T00:30:00+02:00", "2026-03-29T00:00:00+01:00", True),
+        ("2026-03-30T00:30:00+02:00", "2026-03-28T23:59:59+01:00", False),
+        ("2026-10-26T00:30:00+01:00", "2026-10-25T00:00:00+02:00", True),
+        ("2026-10-26T00:30:00+01:00", "2026-10-24T23:59:59+02:00", False),
+        ("2026-11-20T00:30:00+01:00", "2026-11-19T00:00:00+01:00", True),
+    ],
+)
+def test_days_are_those_of_the_company(rules: Rules, mirror: Mirror, now: str, touched: str, *, within: bool) -> None:
+    """Days begin at local midnight, in nights with a change of clock too."""
+    mirror.account(id="a")
+    mirror.activity(touched, account_id="a")
+    loaded = rules(company='time_zone = "Europe/Berlin"', rule=about_accounts('account.last_touch = "in the last 1 day"'))
+
+    assert mirror.matched(loaded, "rule", now) == (["a"] if within else [])
+
+
+def test_the_latest_row_decides(rules: Rules, mirror: Mirror) -> None:
+    """A phrase about the last touch looks at the last one, not at any."""
+    mirror.account(id="a")
+    mirror.activity("2026-01-01", account_id="a")
+    mirror.activity("2026-11-19", account_id="a")
+    loaded = rules(
+        old=about_accounts('account.last_touch = "more than 90 days ago"'),
+        middle=about_accounts('account.last_touch = "between 300 and 400 days ago"'),
+    )
+
+    assert mirror.matched(loaded, "old") == mirror.matched(loaded, "middle") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "row", "holds"),
+    [
+        ('account.status = "customer"', {"status": "customer"}, True),
+        ('account.status = "customer"', {"status": None}, False),
+        ('account.status = ["prospect", "former"]', {"status": "former"}, True),
+        ('account.tier = { not = "C" }', {"tier": ""}, True),
+        ('account.tier = { not = ["A", "C"] }', {"tier": "C"}, False),
+        ('account.industry = { not = "x" }', {"industry": "y"}, True),
+        ("account.do_not_contact = false", {"do_not_contact": None}, True),
+        ("account.do_not_contact = false", {"do_not_contact": False}, True),
+        ("account.do_not_contact = false", {"do_not_contact": True}, False),
+        ("account.do_not_contact = true", {"do_not_contact": None}, False),
+        ("account.do_not_contact = true", {"do_not_contact": True}, True),
+        ('account.annual_revenue = "at least 10"', {"annual_revenue": 10.0}, True),
+        ('account.annual_revenue = "more than 10"', {"annual_revenue": 10.0}, False),
+        ('account.annual_revenue = "less than 10"', {"annual_revenue": None}, False),
+        ('account.annual_revenue = "between 5 and 10"', {"annual_revenue": 5.0}, True),
+        ('account.annual_revenue = "at most 4.5"', {"annual_revenue": 4.5}, True),
+        ("account.annual_revenue = 5", {"annual_revenue": 5.0}, True),
+        ('account.created = "in the last 30 days"', {"created_at": None}, False),
+        ('account.created = "not in the last 30 days"', {"created_at": None}, True),
+        ('account.created = "in the next 2 days"', {"created_at": "2026-11-22T23:59:59Z"}, True),
+        ('account.created = "in the next 2 days"', {"created_at": "2026-11-23T00:00:00Z"}, False),
+        ('account.created = "in the next 2 days"', {"created_at": "2026-11-20T09:00:00Z"}, False),
+        ('account.owner.active = false', {"owner_id": "gone"}, True),
+        ('account.owner.active = false', {"owner_id": "here"}, False),
+        ('account.owner.active = false', {"owner_id": None}, True),
+        ('account.owner.active = true', {"owner_id": "here"}, True),
+        ('account.owner.name = "Rita"', {"owner_id": "here"}, True),
+        ('segment = "key"', {"tier": "A"}, True),
+        ('segment = { not = "key" }', {"tier": "A"}, False),
+        ('segment.ask_after = "signed"', {"tier": "B"}, False),
+        ('segment.ask_after = "roi"', {"tier": "B"}, True),
+    ],
+)  # fmt: skip
+def test_lines_about_the_account_itself(rules: Rules, mirror: Mirror, line: str, row: dict[str, Any], *, holds: bool) -> None:
+    """Unknown values hold in the four forms that accept them and in no other, and stop nothing."""
+    mirror.add("crm_user", {"id": "here", "name": "Rita", "active": True})
+    mirror.add("crm_user", {"id": "gone", "name": "Gert", "active": False})
+    mirror.account(id="a", **row)
+    loaded = rules(rule=about_accounts(line), unless=about_accounts('account.name = "a"', f"[unless]\n{line}"))
+
+    assert mirror.matched(loaded, "rule") == (["a"] if holds else [])
+    assert mirror.matched(loaded, "unless") == ([] if holds else ["a"])
+
+
+def test_any_wants_one_of_its_blocks(rules: Rules, mirror: Mirror) -> None:
+    """Of the blocks in `any` one must hold whole, an unknown value in one does not spoil the other."""
+    rows: dict[str, dict[str, Any]] = {"a": {"tier": "A"}, "b": {"tier": "B"}, "c": {"tier": "B", "annual_revenue": 5.0}, "d": {}}
+    for name, row in rows.items():
+        mirror.account(id=name, **row)
+    loaded = rules(
+        rule=about_accounts(
+            'account.status = "customer"',
+            '[[when.any]]\naccount.tier = "A"\n[[when.any]]\naccount.tier = "B"\naccount.annual_revenue = "at least 5"',
+        )
+    )
+
+    assert mirror.matched(loaded, "rule") == ["a", "c"]
+
+
+def test_thresholds_and_lists_are_those_of_the_segment(rules: Rules, mirror: Mirror) -> None:
+    """Each account is measured by the first segment it fits."""
+    for tier in ("A", "B", ""):
+        mirror.account(id=f"tier-{tier}", tier=tier)
+        mirror.activity("2026-10-11", account_id=f"tier-{tier}")
+        for kind in ("signed", "roi"):
+            mirror.add("milestone", {"id": f"{kind}:{tier}", "kind": kind, "account_id": f"tier-{tier}", "reached": "2026-11-01"})
+    loaded = rules(
+        rule=about_accounts('account.last_touch = "not in the last {reconnect_after}"'),
+        ask=about_milestones('milestone.kind = "{ask_after}"'),
+    )
+
+    assert mirror.matched(loaded, "rule") == ["tier-A"]
+    assert mirror.matched(loaded, "ask") == ["roi:", "roi:A", "roi:B", "signed:", "signed:A"]
+
+
+def test_other_connections_are_another_world(rules: Rules, mirror: Mirror) -> None:
+    """Nothing of another connection is seen, equal ids or not."""
+    mirror.account(id="a")
+    mirror.add("account", {"id": "a", "connection": "other", "status": "customer"})
+    mirror.add("account", {"id": "b", "connection": "other", "status": "customer"})
+    mirror.activity("2026-11-19", connection="other", account_id="a")
+    mirror.activity(None, connection="other", account_id="a", kind="task", status="planned")
+    loaded = rules(rule=about_accounts('account.last_touch = "never"', '[unless]\naccount.open_tasks = "at least 1"'))
+
+    assert mirror.matched(loaded, "rule") == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("row", "contacts", "counts"),
+    [
+        ({"account_id": "a"}, [], True),
+        ({"deal_id": "d"}, [], True),
+        ({"account_id": "b", "deal_id": "d"}, [], False),
+        ({"account_id": "b"}, ["carla"], True),
+        ({}, ["carla"], True),
+        ({"account_id": "a", "at": None}, [], True),
+        ({"account_id": "a", "at": "2026-11-06T00:00:00Z"}, [], True),
+        ({"account_id": "a", "at": "2026-11-05T23:59:59Z"}, [], False),
+        ({"account_id": "a", "at": "2027-11-05T23:59:59Z"}, [], True),
+        ({"account_id": "a", "status": "done"}, [], False),
+        ({"account_id": "a", "task_key": "0123"}, [], False),
+        ({"account_id": "a", "kind": "meeting"}, [], False),
+    ],
+)
+def test_open_tasks(rules: Rules, mirror: Mirror, row: dict[str, Any], contacts: list[str], *, counts: bool) -> None:
+    """Open tasks count on the account, its deals and its people, unless forgotten for two weeks or written by refsync."""
+    mirror.account(id="a")
+    mirror.account(id="b")
+    mirror.contact(id="carla", account_id="a")
+    mirror.add("deal", {"id": "d", "account_id": "a"})
+    when = row.pop("at", "2026-11-19T12:00:00Z")
+    mirror.activity(when, contacts, **{"kind": "task", "status": "planned", **row})
+    one = about_accounts('account.name = "a"', '[unless]\naccount.open_tasks = "at least 1"')
+    none = about_accounts('account.name = "a"\naccount.open_tasks = 0')
+    many = about_accounts('account.name = "a"\naccount.open_tasks = "at least 2"')
+    loaded = rules(unless=one, none=none, many=many)
+
+    expected = [] if counts else ["a"]
+    assert (mirror.matched(loaded, "unless"), mirror.matched(loaded, "none")) == (expected, expected)
+    assert mirror.matched(loaded, "many") == []
+
+
+def test_open_tasks_are_counted_once(rules: Rules, mirror: Mirror) -> None:
+    """A task on the account and two of its people is one task."""
+    mirror.account(id="a")
+    for person in ("carla", "carl"):
+        mirror.contact(id=person, account_id="a")
+    mirror.activity("2026-11-19", ["carla", "carl"], account_id="a", kind="task", status="planned")
+    loaded = rules(rule=about_accounts("account.open_tasks = 1"))
+
+    assert [match.facts["account.open_tasks"] for match in mirror.matches(loaded, "rule")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("finding", "stops"),
+    [
+        ({"rule": "other", "state": "open"}, True),
+        ({"rule": "other", "state": "sending"}, True),
+        ({"rule": "other", "state": "snoozed"}, True),
+        ({"rule": "other", "state": "done"}, False),
+        ({"rule": "rule", "state": "open"}, False),
+    ],
+)
+def test_tasks_of_other_rules_are_open_tasks(rules: Rules, mirror: Mirror, finding: dict[str, str], *, stops: bool) -> None:
+    """A live task of another rule is a plan, the rule's own is not."""
+    mirror.account(id="a")
+    mirror.add("finding", {"key": "k", "account_id": "a", **finding})
+    loaded = rules(rule=about_accounts('account.status = "customer"', '[unless]\naccount.open_tasks = "at least 1"'))
+
+    assert mirror.matched(loaded, "rule") == ([] if stops else ["a"])
+
+
+@pytest.mark.parametrize(
+    ("row", "contacts", "ahead"),
+    [
+        ({"at": "2026-12-04T23:59:59Z"}, [], True),
+        ({"at": "2026-12-05T00:00:00Z"}, [], False),
+        ({"at": "2026-11-20T09:00:00Z"}, [], False),
+        ({"status": "done"}, [], True),
+        ({"status": "cancelled"}, [], False),
+        ({"status": "no_show"}, [], False),
+        ({"kind": "call"}, [], False),
+        ({"account_id": None}, ["carla"], True),
+        ({"account_id": None, "deal_id": "d"}, [], True),
+    ],
+)
+def test_next_meeting(rules: Rules, mirror: Mirror, row: dict[str, Any], contacts: list[str], *, ahead: bool) -> None:
+    """A meeting ahead that is not cancelled counts for the account, its deals and its people; it is no touch."""
+    mirror.account(id="a")
+    mirror.contact(id="carla", account_id="a")
+    mirror.add("deal", {"id": "d", "account_id": "a"})
+    when = row.pop("at", "2026-11-30T12:00:00Z")
+    mirror.activity(when, contacts, **{"account_id": "a", "kind": "meeting", "status": "planned", **row})
+    line = 'account.next_meeting = "in the next 14 days"'
+    loaded = rules(when=about_accounts(line), unless=about_accounts('account.last_touch = "never"', f"[unless]\n{line}"))
+
+    assert mirror.matched(loaded, "when") == (["a"] if ahead else [])
+    if when > "2026-11-20T09:00:00Z":
+        assert mirror.matched(loaded, "unless") == ([] if ahead else ["a"])
+
+
+def test_suppressions_stop_their_kinds_until_they_end(rules: Rules, mirror: Mirror) -> None:
+    """A suppression stops the kinds it names up to and on its last day; an unknown value stops nothing."""
+    mirror.account(id="case")
+    mirror.account(id="closed")
+    mirror.account(id="fair")
+    mirror.account(id="unknown", do_not_contact=None)
+    mirror.add("support_case", {"account_id": "case", "escalated": True})
+    mirror.add("support_case", {"account_id": "closed", "escalated": True, "closed_at": "2026-11-01"})
+    mirror.add("support_case", {"account_id": "fair", "escalated": False})
+    suppress = """
+        [suppress]
+        opted-out = { when = { account.do_not_contact = true }, stops = ["all"] }
+        person = { when = { contact.do_not_contact = true }, stops = ["all"] }
+        escalation = { when = { account.open_escalations = "at least 1" }, stops = ["ask", "care"] }
+        asks = { when = { account.status = "customer" }, stops = ["ask"] }
+        fair = { when = { account.name = "fair" }, stops = ["care"], until = 2026-11-20, why = "Board change" }
+    """
+    loaded = rules(suppress=suppress, rule=about_accounts('account.status = "customer"'))
+
+    assert mirror.matched(loaded, "rule") == ["closed", "unknown"]
+    assert mirror.matched(loaded, "rule", "2026-11-21T09:00:00Z") == ["closed", "fair", "unknown"]
+
+
+def test_needs_say_whether_to_ask_or_to_reconnect_first(rules: Rules, mirror: Mirror) -> None:
+    """A match whose `needs` fail is not ready and tells the episode of the rule that speaks first."""
+    for name, touched in {"warm": "2026-11-01", "cold": "2026-01-01", "strange": None}.items():
+        mirror.account(id=name)
+        if touched:
+            mirror.activity(touched, account_id=name)
+        mirror.add("milestone", {"id": f"signed:{name}", "kind": "signed", "account_id": name, "reached": "2026-11-10"})
+    needs = '[needs]\naccount.last_two_way = "in the last 90 days"\notherwise = "first"'
+    loaded = rules(rule=about_milestones('milestone.kind = "signed"', needs), first=OTHERWISE)
+    found = {match.account_id: (match.ready, match.waiting_episode, match.episode) for match in mirror.matches(loaded, "rule")}
+
+    assert found == {
+        "warm": (True, "2026-11-01T12:00:00Z", ""),
+        "cold": (False, "2026-01-01T12:00:00Z", ""),
+        "strange": (False, "never", ""),
+    }
+    asked = in_touch(rule(loaded), loaded, CONNECTION, NOW, ["warm", "cold", "strange", "nobody"])
+    assert mirror.rows(asked) == [{"id": "warm"}]
+
+
+def test_a_suppression_of_the_first_rule_stops_only_what_is_not_ready(rules: Rules, mirror: Mirror) -> None:
+    """Where care is stopped, an ask that is ready goes on, one that needs reconnecting first does not."""
+    for name, touched in {"warm": "2026-11-01", "cold": "2026-01-01"}.items():
+        mirror.account(id=name)
+        mirror.activity(touched, account_id=name)
+        mirror.add("milestone", {"id": f"signed:{name}", "kind": "signed", "account_id": name, "reached": "2026-11-10"})
+    needs = '[needs]\naccount.last_two_way = "in the last 90 days"\notherwise = "first"'
+    suppress = '[suppress]\nno-care = { when = { account.status = "customer" }, stops = ["care"] }'
+    loaded = rules(suppress=suppress, rule=about_milestones('milestone.kind = "signed"', needs), first=OTHERWISE)
+
+    assert mirror.matched(loaded, "rule") == ["signed:warm"]
+
+
+def test_a_match_says_what_the_rule_saw(rules: Rules, mirror: Mirror) -> None:
+    """A match carries names, the lapse, its score and every fact of the rule and its texts; unknown is None."""
+    mirror.account(id="a", name="Acme", owner_id="rita", tier="B", annual_revenue=5e6)
+    mirror.contact(id="z", account_id="a", name="Carla")
+    mirror.contact(id="y", account_id="a", name="Zoe")
+    mirror.activity("2026-08-22", ["y", "z"], account_id="a", kind="meeting", direction=None)
+    mirror.activity("2026-12-01", ["y"], account_id="a")
+    text = "{account.last_touch_kind} {account.last_touch_person} {account.industry} {account.open_tasks}"
+    loaded = rules(
+        rule=about_accounts('account.last_touch = "not in the last {reconnect_after}"').replace(
+            'subject = "{account.name}"', f'subject = "{text}"'
+        )
+    )
+    [match] = mirror.matches(loaded, "rule")
+
+    assert (match.account_name, match.owner_id, match.segment, match.revenue) == ("Acme", "rita", "core", 5e6)
+    assert (match.lapse_at, match.episode) == (at("2026-08-22"), "2026-08-22T12:00:00Z")
+    assert match.score == pytest.approx((NOW - at("2026-08-22")) / (NOW - at("2026-09-21T00:00:00Z")))
+    assert match.facts == {
+        "account.last_touch": at("2026-08-22"),
+        "account.last_touch_kind": "meeting",
+        "account.last_touch_person": "Carla",
+        "account.industry": None,
+        "account.open_tasks": 0,
+    }
+
+
+def test_never_touched_is_a_lapse_of_its_own(rules: Rules, mirror: Mirror) -> None:
+    """A customer never touched has the episode `never` and the highest score; a rule about no lapse has neither."""
+    mirror.account(id="a")
+    mirror.activity("2026-12-01", account_id="a")
+    loaded = rules(
+        lapse=about_accounts('account.last_touch = "not in the last 30 days"'),
+        state=about_accounts('account.tier = { not = "A" }'),
+    )
+    [lapse], [state] = mirror.matches(loaded, "lapse"), mirror.matches(loaded, "state")
+
+    assert (lapse.lapse_at, lapse.episode, lapse.score) == (None, "never", float("inf"))
+    assert (state.lapse_at, state.episode, state.score) == (None, "", 0.0)
+
+
+def test_a_milestone_match_names_its_records(rules: Rules, mirror: Mirror) -> None:
+    """A match about a milestone carries its deal and person, and scores by the days since it was reached."""
+    mirror.account(id="a")
+    row = {"id": "signed:d", "kind": "signed", "account_id": "a", "deal_id": "d", "contact_id": "c", "evidence": "Deal won"}
+    mirror.add("milestone", {**row, "reached": NOW - 10 * 86_400_000})
+    mirror.add("milestone", {**row, "id": "ahead", "reached": NOW + 1})
+    mirror.add("milestone", {**row, "id": "elsewhere", "account_id": "gone", "reached": NOW})
+    loaded = rules(rule=about_milestones('milestone.reached = "in the last 30 days"'))
+    [match] = mirror.matches(loaded, "rule")
+
+    assert (match.subject_id, match.account_id, match.deal_id, match.contact_id) == ("signed:d", "a", "d", "c")
+    assert match.score == pytest.approx(10)
+
+
+def test_the_last_ask_counts_when_done_or_standing(rules: Rules, mirror: Mirror) -> None:
+    """An ask that was done or stands counts; one that expired or was dismissed was not asked."""
+    states = {"done": True, "open": True, "sending": True, "snoozed": True, "expired": False, "dismissed": False}
+    for state in states:
+        mirror.account(id=state)
+        times = {"opened_at": "2026-10-01", "closed_at": "2026-10-20"}
+        mirror.add("finding", {"key": state, "kind": "ask", "state": state, "account_id": state, **times})
+    mirror.add("finding", {"key": "care", "kind": "care", "state": "done", "account_id": "expired", "closed_at": "2026-10-20"})
+    loaded = rules(rule=about_accounts('account.last_ask = "ever"'))
+    found = {match.account_id: match.facts["account.last_ask"] for match in mirror.matches(loaded, "rule")}
+
+    assert found == {state: at("2026-10-20" if state == "done" else "2026-10-01") for state, counts in states.items() if counts}
+
+
+def test_holding_looks_at_when_alone(rules: Rules, mirror: Mirror) -> None:
+    """What `unless` and the suppressions say does not end a task; a line of `when` that no longer holds does."""
+    mirror.account(id="cold", do_not_contact=True)
+    mirror.account(id="warm")
+    mirror.activity("2026-11-19", account_id="warm")
+    mirror.activity("2026-11-19", account_id="cold", kind="task", status="planned")
+    mirror.add("milestone", {"id": "signed:d", "kind": "signed", "account_id": "cold", "reached": "2020-01-01"})
+    suppress = '[suppress]\nout = { when = { account.do_not_contact = true }, stops = ["all"] }'
+    unless = '[unless]\naccount.open_tasks = "at least 1"'
+    loaded = rules(
+        suppress=suppress,
+        rule=about_accounts('account.last_touch = "not in the last 30 days"', unless),
+        count=about_accounts('account.open_tasks = "at most 1"'),
+        event=about_milestones('milestone.reached = "in the last 30 days"'),
+    )
+    mirror.derive(loaded.company)
+
+    def held(name: str, *ids: str) -> list[str]:
+        return [row["id"] for row in mirror.rows(holding(rule(loaded, name), loaded, CONNECTION, NOW, ids))]
+
+    assert held("rule", "cold", "warm", "gone") == ["cold"]
+    assert held("count", "cold", "warm") == ["cold", "warm"]
+    assert held("event", "signed:d", "signed:gone") == ["signed:d"]
+
+
+def test_what_a_rule_reads(rules: Rules) -> None:
+    """The streams behind every line and suppression are known, and how far back activities must be whole."""
+    suppress = """
+        [suppress]
+        silence = { when = { account.last_two_way = "not in the last {long_silence}" }, stops = ["ask"] }
+        case = { when = { account.open_escalations = "at least 1" }, stops = ["care"] }
+    """
+    loaded = rules(
+        suppress=suppress,
+        care=about_accounts('account.last_touch = "not in the last {reconnect_after}"'),
+        ask=about_milestones('milestone.kind = "signed"'),
+        plain=about_accounts('account.status = "customer"').replace('"care"', '"thanks"'),
+        ever=about_accounts('account.last_touch = "never"'),
+    )
+
+    def read(name: str) -> tuple[set[Stream], int | None]:
+        return set(reads(rule(loaded, name), loaded)), horizon(rule(loaded, name), loaded, NOW)
+
+    base = {Stream.ACCOUNTS}
+    assert read("care") == (base | {Stream.ACTIVITIES, Stream.CASES}, parse_instant("2026-07-23T00:00:00Z"))
+    assert read("ask") == (base | {Stream.ACTIVITIES, Stream.DEALS}, parse_instant("2024-11-20T00:00:00Z"))
+    assert read("plain") == (base, None)
+    assert read("ever")[1] == 0

@@ -1,0 +1,119 @@
+"""How SQLite carries the SELECTs out: never a walk through a table for each account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql, sqlite
+from tests.rules.mirror import CONNECTION, NOW, Mirror
+from tests.rules.test_rules_compile import about_accounts, about_milestones
+
+from refsync.rules.compile import compile_rule
+from refsync.rules.facts import FACTS
+from refsync.rules.files import load
+from refsync.rules.people import people
+from refsync.rules.phrases import FactType
+from refsync.rules.rule import RuleSet
+
+SHIPPED = Path(__file__).parents[2] / "rules"
+LINES = {
+    FactType.TIME: [
+        '"in the last {reconnect_after}"',
+        '"not in the last 30 days"',
+        '"more than 30 days ago"',
+        '"never"',
+        '"ever"',
+    ],
+    FactType.NUMBER: ['"at least 1"', "0", '"at least 3"'],
+    FactType.TEXT: ['"signed"', '{ not = "signed" }'],
+    FactType.YES_NO: ["true", "false"],
+}
+
+
+Step = tuple[str, bool]
+"""What SQLite does, and whether it does so again for each row of something else."""
+
+
+def plan_of(mirror: Mirror, sql: str) -> list[Step]:
+    repeated, last_loop, found = {0: False}, dict[int, str](), list[Step]()
+    for number, parent, _, step in mirror.db.execute(text("EXPLAIN QUERY PLAN " + sql.replace(":", "\\:"))):
+        is_loop = bool(re.match(r"SCAN|SEARCH", step))
+        repeated[number] = repeated[parent] or step.startswith("CORRELATED")
+        found.append((step, repeated[number] or (is_loop and parent in last_loop)))
+        if is_loop:
+            last_loop[parent] = step
+    return found
+
+
+def walks(plan: list[Step]) -> list[str]:
+    """Return the steps that read a whole table, or a whole connection of it, once per row of something else."""
+    whole = re.compile(r"SCAN (?!CONSTANT)|.*\(connection=\?\)( LEFT-JOIN)?$")
+    return [step for step, again in plan if again and whole.match(step)]
+
+
+def sql_of(rules: RuleSet, name: str) -> str:
+    rule = rules.rule(name)
+    assert rule is not None
+    statement = compile_rule(rule, rules, CONNECTION, NOW).statement
+    return str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+@pytest.mark.parametrize("name", ["reconnect-neglected-customer", "ask-referral-after-milestone"])
+def test_shipped_rules_seek(mirror: Mirror, name: str, *, analysed: bool) -> None:
+    """No shipped rule walks through a table for each account, with statistics and without."""
+    if analysed:
+        for number in range(50):
+            mirror.account(id=f"a{number}")
+            mirror.activity("2026-10-01", account_id=f"a{number}", kind="task")
+        mirror.db.execute(text("ANALYZE"))
+    plan = plan_of(mirror, sql_of(load(SHIPPED), name))
+
+    assert walks(plan) == []
+
+
+@pytest.mark.parametrize("name", [name for name, fact in FACTS.items() if fact.in_conditions and name != "account.next_meeting"])
+def test_each_fact_seeks(rules: Callable[..., RuleSet], mirror: Mirror, name: str) -> None:
+    """No fact in any phrase walks through a table for each account."""
+    fact = FACTS[name]
+    values = [f'"{fact.values[0]}"'] if fact.values and name != "milestone.kind" else LINES[fact.type]
+    write = about_milestones if fact.subject == "milestone" else about_accounts
+    loaded = rules(**{f"rule_{number}": write(f"{name} = {value}") for number, value in enumerate(values)})
+
+    for rule in loaded.rules:
+        assert walks(plan_of(mirror, sql_of(loaded, rule.name))) == [], str(rule.when)
+
+
+def test_plans_are_found_by_their_index(mirror: Mirror) -> None:
+    """Open tasks and meetings ahead come from the small index of plans, not from all activities."""
+    plan = plan_of(mirror, sql_of(load(SHIPPED), "reconnect-neglected-customer"))
+    reading = [step for step, _again in plan if re.match(r"(SCAN|SEARCH) activity ", step)]
+
+    assert reading
+    assert all("activity_plan" in step for step in reading)
+
+
+def test_people_are_sought(mirror: Mirror) -> None:
+    """The people of some accounts are found without walking through touches or deals."""
+    statement = people(CONNECTION, ["a", "b"], NOW)
+    plan = plan_of(mirror, str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})))
+
+    assert walks(plan) == []
+    assert "contact_account" in plan[0][0]
+
+
+@pytest.mark.parametrize("name", ["reconnect-neglected-customer", "ask-referral-after-milestone"])
+def test_statements_are_plain_on_postgresql(name: str) -> None:
+    """SQLite's hints stay in SQLite, and no form that engines disagree about is used."""
+    rules = load(SHIPPED)
+    rule = rules.rule(name)
+    assert rule is not None
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    sql = str(compile_rule(rule, rules, CONNECTION, NOW).statement.compile(dialect=dialect))
+
+    assert "likelihood" not in sql
+    assert not re.search(r"IS (NOT )?(TRUE|FALSE)|LATERAL|FILTER|DISTINCT ON|ARRAY", sql)
