@@ -140,6 +140,22 @@ def test_bad_rows_are_set_aside_and_the_rest_goes_on(admin: Admin) -> None:
     assert len(admin.tasks()) == done["created"] > 5
 
 
+def test_why_names_the_line_that_decides(admin: Admin) -> None:
+    """why shows each line with what it saw, what counted as contact, and the task that was written."""
+    admin.go_live()
+    admin.refsync("sync", "--now", NOW)
+    task = next(task for task in admin.tasks() if task["rule"] == "reconnect-neglected-customer")
+    shown = admin.json("why", task["account_id"], "--now", NOW)
+    (rule,) = (rule for rule in shown["rules"] if rule["rule"] == task["rule"])
+    (line,) = (line for line in rule["lines"] if line["line"].startswith("account.last_touch"))
+
+    assert (True, "yes") == (rule["matches"], line["answer"])
+    assert "reconnect-neglected-customer.toml:" in line["place"]
+    assert (task["key"], "open") == (shown["findings"][0]["key"], shown["findings"][0]["state"])
+    assert shown["name"] in admin.refsync("why", task["account_id"], "--now", NOW).stdout
+    assert "no account" in admin.refsync("why", "Nobody & Sons", code=2).stderr
+
+
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", ""])
 def test_a_bad_now_is_refused(admin: Admin, text: str) -> None:
     """--now must be an instant."""

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from refsync import config as configuration
 from refsync import log
-from refsync.bundled import bundled
-from refsync.cli.screen import dump, out, plural, progress, show_book, show_problems, table
+from refsync.cli.judging import BookOption, rules_folder, stores
+from refsync.cli.screen import dump, out, plural, show_problems, table
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
-from refsync.connector import ConnectionSettings
-from refsync.errors import Place, Problem, RuleError, UserError, did_you_mean, shown
-from refsync.model import Instant, iso
-from refsync.registry import connect
+from refsync.errors import Place, Problem, RuleError, did_you_mean, shown
+from refsync.model import iso
 from refsync.rules import files
 from refsync.rules.rule import Rule, RuleSet
-from refsync.store.engine import Store, open_store
 from refsync.sync.preview import Previewed, preview
-from refsync.sync.tick import tick
 
 app = typer.Typer(help="Check rule files, and see whom a rule would match.", no_args_is_help=True)
-
-BookOption = Annotated[Path | None, typer.Option("--book", help="Judge a folder of CSV files instead of the configured CRM.")]
 
 
 @app.command("check")
@@ -58,12 +50,12 @@ def preview_rule(
     """Show whom a rule matches now, exactly, before any limit. Writes nothing to the CRM."""
     log.configure("warning", for_people=not json)
     at = parse_now(now)
-    folder = rules or (bundled("rules") if book else configuration.load(config).rules)
+    folder = rules_folder(rules, book, config)
     loaded = files.load(folder)
     rule = _rule(loaded, name, folder)
     found: list[Previewed] = []
-    with _stores(book, config, connection, loaded, at, quiet=json) as stores:
-        for of, store in stores:
+    with stores(book, config, connection, loaded, at, quiet=json) as found_in:
+        for of, store in found_in:
             with store.read() as db:
                 found += preview(db, of, rule, loaded, at)
     if json:
@@ -89,30 +81,3 @@ def _rule(rules: RuleSet, name: str, folder: Path) -> Rule:
     names = [rule.name for rule in rules.rules]
     hint = did_you_mean(name, names) or f"rules: {', '.join(names)}"
     raise RuleError(Problem(message=f'there is no rule "{name}"', hint=hint, place=Place(shown(folder))))
-
-
-Stores = list[tuple[str, Store]]
-
-
-@contextmanager
-def _stores(
-    book: Path | None, config: Path, connection: str | None, rules: RuleSet, now: Instant, *, quiet: bool
-) -> Iterator[Stores]:
-    """Give the stores to look into with the connection's name: the configured one as it is, or a book read into memory."""
-    if book is None:
-        settings = configuration.load(config)
-        chosen = (settings.connection(connection),) if connection else settings.connections
-        with open_store(settings.store, read_only=True) as store:
-            yield [(one.name, store) for one in chosen]
-        return
-    if connection:
-        raise UserError("--connection and --book exclude each other")
-    with open_store("sqlite://") as store, progress(quiet=quiet) as show:
-        _read_book(store, book, rules, now, show)
-        yield [("book", store)]
-
-
-def _read_book(store: Store, book: Path, rules: RuleSet, now: Instant, show: Any) -> None:
-    connector = connect("files", ConnectionSettings(id="book", options={"folder": str(book.resolve())}))
-    show_book(book)
-    tick(store, "book", "files", connector, rules, now=now, dry_run=True, progress=show)

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, and_, select
 
 from refsync.model import Instant, Stream, User, moment
-from refsync.store.tables import TABLE_OF, account, contact, touch, user
+from refsync.store.tables import TABLE_OF, contact, touch, user
 from refsync.store.upsert import chunks
 
 
@@ -51,17 +51,6 @@ def names(db: Connection, connection: str, stream: Stream, ids: Collection[str])
         for some in chunks(sorted(ids))
         for row in db.execute(select(table.c.id, table.c.name).where(table.c.connection == connection, table.c.id.in_(some)))
     }
-
-
-def find_accounts(db: Connection, connection: str, text: str) -> dict[str, str]:
-    """Return the accounts whose id is this text, else those named so, else those whose name contains it: id -> name."""
-    of = account.c.connection == connection
-    tries = (account.c.id == text, account.c.name == text, account.c.name.icontains(text, autoescape=True))
-    for condition in tries:
-        query = select(account.c.id, account.c.name).where(of, condition).order_by(account.c.name, account.c.id).limit(20)
-        if found := {row.id: row.name for row in db.execute(query)}:
-            return found
-    return {}
 
 
 def last_touch(db: Connection, connection: str, account_id: str, now: Instant) -> str:

@@ -10,7 +10,7 @@ from refsync.model import Instant, Stream, iso
 from refsync.rules.facts import FACTS
 from refsync.rules.people import pick
 from refsync.rules.phrases import FactType
-from refsync.rules.rule import Match, Rule, RuleSet, Value
+from refsync.rules.rule import Rule, RuleSet, Value
 from refsync.store import directory
 from refsync.store.engine import Database
 from refsync.sync.evaluate import matches_of
@@ -54,19 +54,15 @@ def preview(db: Database, connection: str, rule: Rule, rules: RuleSet, now: Inst
             contact=person.name if (person := pick(rule.task.with_, match, known.get(match.account_id, ()))) else None,
             owner=owners.get(match.owner_id or ""),
             ready=match.ready,
-            facts=readable(match),
+            facts={name: readable(name, value) for name, value in match.facts.items()},
         )
         for match in matches
     ]
     return sorted(found, key=lambda one: (one.account, one.account_id))
 
 
-def readable(match: Match) -> dict[str, Value]:
-    """Return the facts of a match with instants as ISO texts."""
-    return {name: _readable(name, value) for name, value in match.facts.items()}
-
-
-def _readable(name: str, value: Value) -> Value:
+def readable(name: str, value: Value) -> Value:
+    """Return the value of a fact; an instant as an ISO text."""
     fact = FACTS.get(name)
     if fact is not None and fact.type is FactType.TIME and isinstance(value, int):
         return iso(value)
