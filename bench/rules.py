@@ -83,8 +83,8 @@ def _one(store: Store, peer: duckdb.DuckDBPyConnection, rules: RuleSet, name: st
     assert mine == hers == facts(), f"{name}: {sorted(mine - hers)[:3]} only here, {sorted(hers - mine)[:3]} only in DuckDB"
     best = {side: min(_timed(side) for _round in range(rounds)) * 1000 for side in (ids, facts, by_hand)}
     return (
-        f"rule {name}: {len(mine):,} matches, identical sets; DuckDB by hand {best[by_hand]:,.0f} ms; SQLite {best[ids]:,.0f} ms, "
-        f"ratio {best[ids] / best[by_hand]:.1f} (goal 4); with every fact of every match {best[facts]:,.0f} ms, "
+        f"rule {name}: {len(mine):,} matches, identical sets; DuckDB by hand {best[by_hand]:,.0f} ms; SQLite {best[ids]:,.0f} ms,"
+        f" ratio {best[ids] / best[by_hand]:.1f} (goal 4); with every fact of every match {best[facts]:,.0f} ms, "
         f"ratio {best[facts] / best[by_hand]:.1f}"
     )
 
