@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.oddities import spoil
 
 from refsync.model import moment, parse_instant
 from refsync_sandbox.generator import write_book
+from tests.oddities import spoil
 
 NOW = "2026-11-20T12:00:00Z"
 CRMS = ["files", "salesforce", "hubspot"]

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests import oracle
-from tests.oddities import spoil
 
 from refsync.bundled import bundled
 from refsync.connector import ConnectionSettings
@@ -20,6 +18,8 @@ from refsync.store.engine import Store, open_store
 from refsync.sync.evaluate import matches_of
 from refsync.sync.tick import tick
 from refsync_sandbox.generator import write_book
+from tests import oracle
+from tests.oddities import spoil
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
