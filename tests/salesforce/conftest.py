@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 import responses
-from tests.salesforce.prepared import Org
-from tests.salesforce.sandboxed import NOW, Hands
 
 from refsync.book import Book
 from refsync.connector import ConnectionSettings, Secret
@@ -19,6 +17,8 @@ from refsync_sandbox.clock import Clock
 from refsync_sandbox.generator import write_book
 from refsync_sandbox.salesforce import Salesforce
 from refsync_sandbox.server import Sandbox
+from tests.salesforce.prepared import Org
+from tests.salesforce.sandboxed import NOW, Hands
 
 
 @pytest.fixture

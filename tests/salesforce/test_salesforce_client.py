@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from tests.salesforce.prepared import DATA, HOST, Org
 
 from refsync.connector import ConnectionSettings, Secret
 from refsync.errors import (
@@ -37,6 +36,7 @@ from refsync_salesforce.client import Client, decoded
 from refsync_salesforce.failures import LocatorGone, SchemaChanged, told
 from refsync_salesforce.options import salesforce_options
 from refsync_salesforce.transport import Limits, Seen
+from tests.salesforce.prepared import DATA, HOST, Org
 
 Settings = Callable[..., ConnectionSettings]
 EMPTY = b'{"records": [], "done": true, "totalSize": 0}'

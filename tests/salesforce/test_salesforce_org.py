@@ -7,8 +7,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from tests.salesforce.prepared import Org
-from tests.salesforce.sandboxed import NOW, Hands
 
 from refsync.book import Book
 from refsync.connector import Batch, OutcomeKind, Secret, TaskChange, TaskWriter
@@ -19,6 +17,8 @@ from refsync_sandbox.clock import Clock
 from refsync_sandbox.salesforce import Salesforce, Secrets, key_pair
 from refsync_sandbox.salesforce.secrets import USERNAME
 from refsync_sandbox.server import Sandbox
+from tests.salesforce.prepared import Org
+from tests.salesforce.sandboxed import NOW, Hands
 
 
 @pytest.fixture

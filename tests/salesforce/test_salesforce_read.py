@@ -8,8 +8,6 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from tests.salesforce.prepared import Org
-from tests.salesforce.sandboxed import Hands, mirror
 
 from refsync.book import Book
 from refsync.connector import ConnectionSettings, Merge
@@ -30,6 +28,8 @@ from refsync.model import (
 from refsync_salesforce import connect
 from refsync_salesforce.connector import SalesforceConnector
 from refsync_sandbox.salesforce.people import INTEGRATION_ID
+from tests.salesforce.prepared import Org
+from tests.salesforce.sandboxed import Hands, mirror
 
 DAY = 86_400_000
 LINKS = {

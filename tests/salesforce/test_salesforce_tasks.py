@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 import pytest
 import requests
-from tests.salesforce.prepared import Org
 
 from refsync.connector import OutcomeKind, TaskChange
 from refsync.errors import AuthError, TransientError, UnexpectedReply
@@ -17,6 +16,7 @@ from refsync.model import Task, TaskStatus
 from refsync_salesforce.client import Client
 from refsync_salesforce.schema import Description, Field
 from refsync_salesforce.tasks import SalesforceTasks, key_field_problem
+from tests.salesforce.prepared import Org
 
 KEY = "refsync_key__c"
 FIELDS = {"Priority": Field(type="picklist", values=frozenset({"High", "Normal", "Low"}))}

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.oddities import spoil
-from tests.oracle import milestones, neglected
 
 from refsync.book import Book
 from refsync.model import (
@@ -31,6 +29,8 @@ from refsync.model import (
     moment,
 )
 from refsync_sandbox.generator import write_book
+from tests.oddities import spoil
+from tests.oracle import milestones, neglected
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ACCOUNTS = 1_500

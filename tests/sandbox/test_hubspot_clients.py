@@ -22,9 +22,9 @@ from hubspot.crm.objects.tasks import (
 )
 from hubspot.crm.objects.tasks.exceptions import ApiException
 from hubspot.crm.properties import PropertyCreate
-from tests.sandbox.hubspot_portal import Caller, served, write_book
 
 from refsync.book import Book
+from tests.sandbox.hubspot_portal import Caller, served, write_book
 
 KEY = "ab" * 32
 TO_COMPANY = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 192}

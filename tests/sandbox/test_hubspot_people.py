@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.sandbox.hubspot_portal import Caller, served, write_book
 
 from refsync.book import Book
+from tests.sandbox.hubspot_portal import Caller, served, write_book
 
 KEY = "ab" * 32
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import requests
-from tests.sandbox.hubspot_portal import NOW, Caller, served, write_book
 
 from refsync.book import Book
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.hubspot import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Settings
 from refsync_sandbox.journal import Journal
+from tests.sandbox.hubspot_portal import NOW, Caller, served, write_book
 
 OBJECT_PATHS = ["/crm/v3/objects", "/crm/objects/2026-03", "/crm/objects/2026-09"]
 ASSOCIATION_PATHS = ["/crm/v4/associations", "/crm/associations/2026-03", "/crm/associations/2026-09"]

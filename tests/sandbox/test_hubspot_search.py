@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.sandbox.hubspot_portal import NOW, Caller, served, write_book
 
 from refsync.book import Book
 from refsync.model import instant
@@ -20,6 +19,7 @@ from refsync_sandbox.hubspot.portal import INTEGRATION, Portal
 from refsync_sandbox.hubspot.properties import Catalogue
 from refsync_sandbox.hubspot.records import Records
 from refsync_sandbox.hubspot.search import BadSearch, Search
+from tests.sandbox.hubspot_portal import NOW, Caller, served, write_book
 
 BY_ID = [{"propertyName": "hs_object_id", "direction": "ASCENDING"}]
 

@@ -17,10 +17,10 @@ from simple_salesforce.exceptions import (
     SalesforceResourceNotFound,
 )
 from simple_salesforce.login import SalesforceLogin
-from tests.sandbox.salesforce_org import Caller, library_session, served, write_book
 
 from refsync_sandbox.salesforce import Secrets, key_pair
 from refsync_sandbox.salesforce.secrets import CLIENT_ID, CLIENT_SECRET, USERNAME
+from tests.sandbox.salesforce_org import Caller, library_session, served, write_book
 
 WRONG = "wrong"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import requests
-from tests.sandbox.salesforce_org import Caller, org, served, write_book
 
 from refsync_sandbox.journal import Journal
 from refsync_sandbox.server import Sandbox
+from tests.sandbox.salesforce_org import Caller, org, served, write_book
 
 
 @pytest.fixture

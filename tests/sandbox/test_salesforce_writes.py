@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.sandbox.salesforce_org import Caller, served, write_book
 
 from refsync_sandbox.salesforce.people import INTEGRATION_ID
+from tests.sandbox.salesforce_org import Caller, served, write_book
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import requests
+
 from tests.sandbox.salesforce_org import write_book
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.sandbox.salesforce_org import Caller, served, write_book
 
 

@@ -10,7 +10,6 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sandbox.salesforce_org import DATA, NOW
 
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.salesforce.database import connect, create, index
@@ -18,6 +17,7 @@ from refsync_sandbox.salesforce.ids import nth_id
 from refsync_sandbox.salesforce.objects import standard
 from refsync_sandbox.salesforce.queries import Queries
 from refsync_sandbox.salesforce.refusals import Refused
+from tests.sandbox.salesforce_org import DATA, NOW
 
 SCHEMA = standard()
 START = "2024-01-01T00:00:00Z"

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+
 from tests.oracle import Milestone, milestones, neglected
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
