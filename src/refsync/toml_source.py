@@ -24,7 +24,7 @@ Part: TypeAlias = Literal["key", "value"]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where one key and its value stand, as offsets; a table's value is its own key."""
+    """Where one key and its value stand, as offsets; a dotted key is whole, a table's value is its own key."""
 
     key: tuple[int, int]
     value: tuple[int, int]
@@ -180,7 +180,7 @@ class _Scanner:
             path = (*path, name)
             self.marks.setdefault(path, Mark(span, span))
         self.at += 1  # the equals sign
-        self._value(path, keys[-1][1])
+        self._value(path, (keys[0][1][0], keys[-1][1][1]))
 
     def _keys(self) -> list[tuple[str, tuple[int, int]]]:
         keys = []

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import StaticPool, create_engine
-from tests.rules.mirror import Mirror
 
 from refsync.rules.files import check
 from refsync.rules.rule import RuleSet
 from refsync.store.tables import metadata
+from tests.rules.mirror import Mirror
 
 COMPANY = 'time_zone = "UTC"\n'
 SEGMENTS = """

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.rules.mirror import CONNECTION, NOW, Mirror, at
 
 from refsync.model import Stream, parse_instant
 from refsync.rules.compile import holding, horizon, in_touch, reads
 from refsync.rules.rule import Rule, RuleSet
+from tests.rules.mirror import CONNECTION, NOW, Mirror, at
 
 Rules = Callable[..., RuleSet]
 

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql, sqlite
-from tests.rules.mirror import CONNECTION, NOW, Mirror
-from tests.rules.test_rules_compile import about_accounts, about_milestones
 
 from refsync.rules.compile import compile_rule
 from refsync.rules.facts import FACTS
@@ -18,6 +16,8 @@ from refsync.rules.files import load
 from refsync.rules.people import people
 from refsync.rules.phrases import FactType
 from refsync.rules.rule import RuleSet
+from tests.rules.mirror import CONNECTION, NOW, Mirror
+from tests.rules.test_rules_compile import about_accounts, about_milestones
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 LINES = {

@@ -14,7 +14,7 @@ from refsync.errors import Problem, did_you_mean
 from refsync.model import ActivityKind, Direction, Stream
 from refsync.rules.rule import Kind
 from refsync.rules.table import Table
-from refsync.toml_source import TomlPath, TomlSource
+from refsync.toml_source import TomlSource
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FEEDS = (*(stream.value for stream in Stream), "escalations")
@@ -54,15 +54,14 @@ def _calendar(table: Table) -> Calendar:
         table.note(f'there is no time zone "{zone}"', hint, at=("time_zone",))
         zone = "UTC"
     named = table.texts("working_days", DAYS[:5], choices=DAYS)
-    if not named:
+    if table.data.get("working_days") == []:
         table.note("a week needs a working day", at=("working_days",))
-        named = DAYS[:5]
     holidays = table.texts("holidays")
     for unknown in unknown_holidays(holidays):
         hint = "write a country or subdivision such as DE or DE-BY"
-        table.note(f'no public holidays are known for "{unknown}"', hint, at=("holidays",), fragment=unknown)
+        table.note_item("holidays", unknown, f'no public holidays are known for "{unknown}"', hint)
     known = tuple(name for name in holidays if name not in unknown_holidays(holidays))
-    return Calendar(zone, frozenset(DAYS.index(day) for day in named), known, _closed(table))
+    return Calendar(zone, frozenset(DAYS.index(day) for day in named or DAYS[:5]), known, _closed(table))
 
 
 def _is_zone(name: str) -> bool:
@@ -117,7 +116,7 @@ def _touch(table: Table | None, default: Company) -> tuple[TouchPolicy, Duration
     for kind, direction in sorted(two_way, key=str):
         if (kind, direction) not in kinds and (kind, None) not in kinds:
             name = f"{kind.value} {direction.value}" if direction else kind.value
-            table.note(f'"{name}" is two-way but no touch', "add it to kinds", at=("two_way",), fragment=name)
+            table.note_item("two_way", name, f'"{name}" is two-way but no touch', "add it to kinds")
     policy = TouchPolicy(
         kinds=kinds,
         two_way=two_way,
@@ -142,10 +141,10 @@ def _assign(table: Table | None) -> tuple[str, ...]:
     named = table.texts("to")
     for entry in named:
         if entry.startswith("queue:"):
-            table.note(f'"{entry}": queues have no effect yet', at=("to",), severity="warning", fragment=entry)
+            table.note_item("to", entry, f'"{entry}": queues have no effect yet', severity="warning")
         elif entry not in ASSIGNEES and not entry.startswith("user:"):
             hint = did_you_mean(entry, ASSIGNEES) or f"one of: {', '.join(ASSIGNEES)}, user:<e-mail>"
-            table.note(f'nobody is called "{entry}"', hint, at=("to",), fragment=entry)
+            table.note_item("to", entry, f'nobody is called "{entry}"', hint)
     table.done()
     return tuple(entry for entry in named if not entry.startswith("queue:"))
 
@@ -199,11 +198,10 @@ def _order(table: Table | None, rules: Collection[str]) -> tuple[str, ...]:
 
 
 def _check_names(table: Table, key: str, names: Collection[str], known: Collection[str]) -> None:
-    for number, name in enumerate(names):
-        at: TomlPath = (key, number) if isinstance(table.data.get(key), list) else (key,)
+    for name in names:
         if key not in table.data or any(fnmatchcase(rule, name) for rule in known):
             continue
         if any(char in name for char in "*?["):
-            table.note(f'no rule fits "{name}"', at=at, severity="hint")
+            table.note_item(key, name, f'no rule fits "{name}"', severity="hint")
         else:
-            table.note(f'no rule is called "{name}"', did_you_mean(name, known), at=at)
+            table.note_item(key, name, f'no rule is called "{name}"', did_you_mean(name, known))

@@ -11,7 +11,7 @@ from refsync.rules.facts import FACTS, SUBJECTS_LATER
 from refsync.rules.lines import Known, Lines
 from refsync.rules.people import CHOICES
 from refsync.rules.placeholders import read_text
-from refsync.rules.rule import Kind, Mode, Repeat, Rule, SubjectKind, TaskTemplate, When
+from refsync.rules.rule import Condition, Kind, Mode, Repeat, Rule, SubjectKind, TaskTemplate, When
 from refsync.rules.sources import Filled
 from refsync.rules.table import Table
 from refsync.toml_source import TomlSource
@@ -69,7 +69,7 @@ def _subject(table: Table) -> SubjectKind:
     return "milestone" if chosen == "milestone" else "account"
 
 
-def _needs(table: Table, lines: Lines) -> tuple[tuple, str]:  # type: ignore[type-arg]
+def _needs(table: Table, lines: Lines) -> tuple[tuple[Condition, ...], str]:
     needs = table.table("needs")
     if needs is None:
         return (), ""
@@ -100,7 +100,8 @@ def _task(rule: Table, subject: SubjectKind, known: Known, *, only_for_otherwise
         return TaskTemplate(do="to-do", subject=read_text(Table(rule.source, []), "task", (), ()))
     with_ = _with(table, subject)
     ask_for = table.texts("ask_for", choices=ASK_FOR)
-    fillable = _fillable(known, subject, with_=with_, ask_for=ask_for, only_for_otherwise=only_for_otherwise)
+    named = [key for key in ("with", "ask_for") if table.data.get(key)]
+    fillable = _fillable(known, subject, named, only_for_otherwise=only_for_otherwise)
     lists = _lists(known)
     found = TaskTemplate(
         do=_do(table),
@@ -131,12 +132,12 @@ def _with(table: Table, subject: SubjectKind) -> tuple[str, ...]:
     named = table.texts("with")
     for entry in named:
         if entry in PEOPLE_LATER:
-            table.note(f'with = "{entry}" is not supported yet', at=("with",), fragment=entry)
+            table.note_item("with", entry, f'with = "{entry}" is not supported yet')
         elif entry not in CHOICES:
             hint = did_you_mean(entry, CHOICES) or f"one of: {', '.join(sorted(CHOICES))}"
-            table.note(f'nobody is called "{entry}"', hint, at=("with",), fragment=entry)
+            table.note_item("with", entry, f'nobody is called "{entry}"', hint)
         elif entry.startswith("milestone.") and subject != "milestone":
-            table.note(f"{entry} is known to rules about milestones only", at=("with",), fragment=entry)
+            table.note_item("with", entry, f"{entry} is known to rules about milestones only")
     return tuple(entry for entry in named if entry in CHOICES)
 
 
@@ -180,14 +181,12 @@ def _pause(table: Table, key: str) -> Duration | None:
     return table.length(table.data[key], key)
 
 
-def _fillable(
-    known: Known, subject: SubjectKind, *, with_: Collection[str], ask_for: Collection[str], only_for_otherwise: bool
-) -> frozenset[str]:
-    """Return what the texts of a task may show."""
+def _fillable(known: Known, subject: SubjectKind, named: Collection[str], *, only_for_otherwise: bool) -> frozenset[str]:
+    """Return what the texts of a task may show. `named`: which of `with` and `ask_for` the task has."""
     read = {fact.name for fact in FACTS.values() if not isinstance(fact.source, Filled) and fact.subject in ("account", subject)}
     told = {"segment"}
-    told |= {name for name in FACTS if name.startswith("contact.") and with_}
-    told |= {"ask_for"} if ask_for else set()
+    told |= {name for name in FACTS if name.startswith("contact.") and "with" in named}
+    told |= {"ask_for"} if "ask_for" in named else set()
     told |= {"waiting.title"} if only_for_otherwise else set()
     everywhere = {name for name in known.parameters if all(name in segment.parameters for segment in known.segments)}
     return frozenset(read | told | everywhere)

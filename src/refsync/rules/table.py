@@ -44,6 +44,15 @@ class Table:
         path = (*self.path, *at)
         self.problems.append(self.source.problem(path, message, hint, part=part, severity=severity, fragment=fragment))
 
+    def note_item(self, key: str, text: str, message: str, hint: str = "", *, severity: Severity = "error") -> None:
+        """Note a problem with one text of a list, which may be parted by commas."""
+        value = self.data.get(key)
+        if isinstance(value, list) and text in value:
+            self.note(message, hint, at=(key, value.index(text)), severity=severity)
+        else:
+            fragment = text if isinstance(value, str) and "," in value else ""
+            self.note(message, hint, at=(key,), severity=severity, fragment=fragment)
+
     def place(self, *at: str | int) -> Place:
         return self.source.place((*self.path, *at))
 
@@ -75,10 +84,9 @@ class Table:
         if not isinstance(found, list) or not all(isinstance(text, str) and text for text in found):
             self.note(f"{key} must be a list of texts", at=(key,))
             return tuple(default)
-        for number, text in enumerate(found):
+        for text in found:
             if choices and text not in choices:
-                at: TomlPath = (key, number) if isinstance(value, list) else (key,)
-                self.note(f'{key} has no "{text}"', did_you_mean(text, choices) or _one_of(choices), at=at, fragment=text)
+                self.note_item(key, text, f'{key} has no "{text}"', did_you_mean(text, choices) or _one_of(choices))
         return tuple(text for text in found if not choices or text in choices)
 
     def integer(self, key: str, default: int, *, least: int = 0) -> int:
