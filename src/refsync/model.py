@@ -20,6 +20,8 @@ Instant: TypeAlias = int
 """Milliseconds since 1970-01-01T00:00Z."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Instant = 253_402_300_799_999
+"""The end of the year 9999, after which nothing can be shown as a date."""
 
 
 class Stream(StrEnum):
@@ -268,11 +270,14 @@ def iso(at: Instant) -> str:
 def parse_instant(text: str) -> Instant:
     """Return the instant of an ISO 8601 text with an offset.
 
-    Raises ValueError for anything else, also for a time without an offset and for years before 1900.
+    Raises ValueError for anything else, also for a time without an offset and for years before 1900 or after 9999.
     """
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError("an offset such as Z or +02:00 is missing")
     if found.year < 1900:
         raise ValueError("a year before 1900")
-    return instant(found)
+    at = instant(found)
+    if at > LATEST:
+        raise ValueError("later than the year 9999 in UTC")
+    return at
