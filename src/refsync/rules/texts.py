@@ -19,6 +19,8 @@ from refsync.rules.rule import Match, Person, Placeholder, Rule, RuleSet, Text, 
 SUBJECT_LENGTH = 255
 """The longest subject that every CRM takes."""
 NAMES_SHOWN = 5
+DAYS_SHOWN = 120
+"""Limits are set in days, so ages near them are told in days."""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Fill: TypeAlias = Value | Duration | Sequence[str]
@@ -69,12 +71,12 @@ def plain_date(day: date) -> str:
 
 
 def age(day: date, today: date) -> str:
-    """Return how long ago a day was, in the largest unit that tells enough: 45 days, 7 months, 3 years."""
+    """Return how long ago a day was, in the largest unit that tells enough: 90 days, 7 months, 3 years."""
     days = (today - day).days
     if days <= 0:
         return "less than a day"
     months = (today.year - day.year) * 12 + today.month - day.month - (today.day < day.day)
-    if days < 61 or months < 2:
+    if days <= DAYS_SHOWN:
         return f"{days} day{'s' if days > 1 else ''}"
     return f"{months} months" if months < 24 else f"{months // 12} years"
 
