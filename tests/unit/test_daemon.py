@@ -32,7 +32,7 @@ def test_a_slow_connection_does_not_delay_another() -> None:
     code = run_for(1.5, job("slow", lambda: hang.wait(1.4)), job("quick", lambda: ran.append(time.monotonic())))
 
     assert 0 == code
-    assert len(ran) >= 4
+    assert len(ran) >= 2
 
 
 def test_a_failing_tick_is_run_again() -> None:
