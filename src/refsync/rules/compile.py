@@ -94,7 +94,7 @@ class Compiled:
 
     def match(self, row: Mapping[str, Any]) -> Match:
         """Return what a row says; give it `row._mapping`."""
-        facts = {name: _known(row[f"fact_{number}"]) for number, name in enumerate(self._facts)}
+        facts = {name: _known(row[label]) for name, label in self._facts}
         segment = self.ruleset.segments[row["segment_number"]]
         lapse = self._lapse
         lapse_at = facts[lapse.fact] if lapse else None
@@ -123,13 +123,14 @@ class Compiled:
         return _conditions(self.rule, self.ruleset, self.connection_id, self.now)
 
     @cached_property
-    def _facts(self) -> tuple[str, ...]:
-        """Return the facts to report, each once: those of the lines, then those of the texts."""
+    def _facts(self) -> tuple[tuple[str, str], ...]:
+        """Return the facts to report and their columns, each once: those of the lines, then those of the texts."""
         other = self.ruleset.rule(self.rule.otherwise)
         texts = [self.rule.task.subject, self.rule.task.text]
         texts += [other.task.subject, other.task.text] if other else []
         named = chain((line.fact for line in _lines(self.rule)), *(text.names for text in texts))
-        return tuple(dict.fromkeys(name for name in named if name in FACTS and not isinstance(FACTS[name].source, Filled)))
+        known = dict.fromkeys(name for name in named if name in FACTS and not isinstance(FACTS[name].source, Filled))
+        return tuple((name, f"fact_{number}") for number, name in enumerate(known))
 
     @cached_property
     def _lapse(self) -> Lapse | None:
@@ -142,8 +143,17 @@ class Compiled:
         return None
 
     @cached_property
+    def _thresholds(self) -> Mapping[str, int]:
+        """Return how long a lapse must be at least, by segment, in milliseconds."""
+        if self._lapse is None:
+            return {}
+        cuts = {segment.name: self.conditions.cut_off(self._lapse.span, segment) for segment in self.ruleset.segments}
+        return {name: max(1, self.now - cut) for name, cut in cuts.items()}
+
+    @cached_property
     def _awaited(self) -> Condition | None:
-        return next((line for line in self.rule.needs if isinstance(FACTS[line.fact].source, Latest)), None)
+        """Return the line of `needs` that a conversation can bring about."""
+        return next((line for line in self.rule.needs if _is_touch_line(line)), None)
 
     def _columns(self) -> list[ColumnElement[Any]]:
         event = self.rule.is_event
@@ -160,7 +170,7 @@ class Compiled:
             (milestone.c.reached if event else nothing).label("reached"),
             self.conditions.segment_number.label("segment_number"),
             ready.label("ready"),
-            *(self._value(name).label(f"fact_{number}") for number, name in enumerate(self._facts)),
+            *(self._value(name).label(label) for name, label in self._facts),
         ]
 
     def _value(self, name: str) -> ColumnElement[Any]:
@@ -196,8 +206,7 @@ class Compiled:
             return 0.0
         if lapse_at is None:
             return float("inf")
-        threshold = self.now - self.conditions.cut_off(self._lapse.span, segment)
-        return (self.now - lapse_at) / max(1, threshold)
+        return (self.now - lapse_at) / self._thresholds[segment.name]
 
 
 _same = NearlyAll(account.c.connection == milestone.c.connection)
