@@ -194,6 +194,19 @@ def test_thresholds_and_lists_are_those_of_the_segment(rules: Rules, mirror: Mir
     assert mirror.matched(loaded, "ask") == ["roi:", "roi:A", "roi:B", "signed:", "signed:A"]
 
 
+def test_a_milestone_of_ones_own_is_found_by_its_list(rules: Rules, mirror: Mirror) -> None:
+    """A kind that only facts.toml knows can stand in a list of the segments, the same for all or not."""
+    mirror.account(id="a")
+    mirror.add("milestone", {"id": "live:a", "kind": "going live", "account_id": "a", "reached": "2026-11-01"})
+    facts = '[milestone]\n"going live" = { files = "accounts.live" }'
+    rule = about_milestones('milestone.kind = "{ask_after}"')
+    one = '[segment]\na = { when = {}, ask_after = ["going live"] }'
+    two = '[segment]\nb = { when = { account.tier = "B" }, ask_after = ["roi"] }\na = { when = {}, ask_after = ["going live"] }'
+
+    assert mirror.matched(rules(segments=one, facts=facts, rule=rule), "rule") == ["live:a"]
+    assert mirror.matched(rules(segments=two, facts=facts, rule=rule), "rule") == ["live:a"]
+
+
 def test_other_connections_are_another_world(rules: Rules, mirror: Mirror) -> None:
     """Nothing of another connection is seen, equal ids or not."""
     mirror.account(id="a")

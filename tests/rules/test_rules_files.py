@@ -240,6 +240,18 @@ def test_otherwise_leads_to_a_rule_made_for_it(folder: Callable[..., Path], firs
     assert [problem for problem in problems if expected in str(problem)], problems
 
 
+def test_lists_of_segments_hold_values_of_the_fact(folder: Callable[..., Path]) -> None:
+    """A typo in a list of segments.toml is found by the rule that compares a fact with it."""
+    segments = '[segment]\na = { when = {}, ask_after = ["signd", "during the sale", "going live"] }'
+    rule = GOOD.replace('"account"', '"milestone"').replace("account.last_touch", "milestone.kind")
+    facts = '[milestone]\n"going live" = { files = "accounts.live" }'
+    text = rule.replace("not in the last {reconnect_after}", "{ask_after}")
+    _found, problems = check(folder(segments=segments, rule=text, facts=facts))
+
+    assert [problem.message for problem in problems] == ['{ask_after} of segment "a": milestone.kind is never "signd"']
+    assert problems[0].hint == 'did you mean "signed"?'
+
+
 def test_unnamed_otherwise_rule_and_empty_rule_are_noted(folder: Callable[..., Path]) -> None:
     """A rule that nothing can start and a rule about everything are both told."""
     _found, problems = check(folder(first=FIRST, all=FIRST.replace('only_for = "otherwise"\n', ""), rule=GOOD))

@@ -90,7 +90,7 @@ class Compiled:
         led = milestone if self.rule.is_event else account
         where = (of_connection(led, self.connection_id), *conditions.when(self.rule.when), *self._vetoes())
         columns = self._columns()
-        return select(*columns).select_from(conditions.joined(table)).where(*where)
+        return select(*columns).select_from(conditions.values.joined(table)).where(*where)
 
     def match(self, row: Mapping[str, Any]) -> Match:
         """Return what a row says; give it `row._mapping`."""
@@ -176,7 +176,7 @@ class Compiled:
     def _value(self, name: str) -> ColumnElement[Any]:
         """Return a fact's value; what `unless` wants none of need not be counted."""
         none = any(line.fact == name and line.phrase == NumberRange(low=1) for line in self.rule.unless)
-        return literal(0) if none and isinstance(FACTS[name].source, Count | PlanCount) else self.conditions.value(name)
+        return literal(0) if none and isinstance(FACTS[name].source, Count | PlanCount) else self.conditions.values.of(name)
 
     @property
     def _needs(self) -> ColumnElement[bool]:
@@ -223,7 +223,7 @@ def _conditions(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant) 
 def _accounts(connection_id: str, account_ids: Sequence[str], conditions: Conditions, *where: ColumnElement[bool]) -> Select[Any]:
     """Return a SELECT of those accounts for which the conditions hold."""
     those = (account.c.connection == connection_id, account.c.id.in_(account_ids))
-    return select(account.c.id).select_from(conditions.joined(account)).where(*those, *where)
+    return select(account.c.id).select_from(conditions.values.joined(account)).where(*those, *where)
 
 
 def _lines(rule: Rule) -> tuple[Condition, ...]:

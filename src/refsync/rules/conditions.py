@@ -14,12 +14,9 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
-    FromClause,
-    String,
     and_,
     bindparam,
     case,
-    cast,
     false,
     func,
     literal,
@@ -31,7 +28,7 @@ from sqlalchemy import (
 
 from refsync.calendar import Calendar, Duration, Unit
 from refsync.model import Instant
-from refsync.rules.facts import FACTS, Fact
+from refsync.rules.facts import FACTS
 from refsync.rules.phrases import (
     BetweenAgo,
     Ever,
@@ -54,18 +51,16 @@ from refsync.rules.rule import Condition, Segment, Setting, When
 from refsync.rules.sources import (
     Count,
     Field,
-    Filled,
     Latest,
     NextPlan,
     PlanCount,
     Rows,
     Scope,
-    Shown,
     account,
     at_the_account,
-    latest,
     some,
 )
+from refsync.rules.values import Values
 
 Compared = ColumnElement[bool]
 
@@ -77,7 +72,7 @@ class Conditions:
         self.scope = scope
         self.segments = segments
         self.calendar = scope.company.calendar
-        self._plans: dict[str, FromClause] = {}
+        self.values = Values(scope)
         self.segment_number = self._segment_number()
         """The place of the account's segment in the list, from 0."""
 
@@ -98,60 +93,18 @@ class Conditions:
         fact = FACTS[line.fact]
         match fact.source:
             case Field(column):
-                return self._field(fact, column(self.scope), line.phrase)
+                return self._field(column(self.scope), line.phrase)
             case Latest(rows):
                 return self._latest(rows(self.scope), line.phrase)
             case Count(rows):
                 found = at_the_account(rows(self.scope))
-                return _counted(line.phrase, found.exists(), lambda: self.value(line.fact))
+                return _counted(line.phrase, found.exists(), lambda: self.values.of(line.fact))
             case PlanCount(plans):
-                return _counted(line.phrase, self._among(plans(self.scope)), lambda: self.value(line.fact))
+                return _counted(line.phrase, self._among(plans(self.scope)), lambda: self.values.of(line.fact))
             case NextPlan(plans):
                 return self._next(plans(self.scope), line.phrase)
             case _:
                 raise ValueError(f"{fact.name} cannot stand in a condition")
-
-    def value(self, name: str) -> ColumnElement[Any]:
-        """Return the expression of a fact's value; not for those that are filled in when the task is written."""
-        match FACTS[name].source:
-            case Field(column):
-                return column(self.scope)
-            case Shown(shown):
-                return shown(self.scope)
-            case Latest(rows):
-                return latest(rows(self.scope), self.scope.now)
-            case Count(rows):
-                return at_the_account(rows(self.scope)).with_only_columns(func.count()).scalar_subquery()
-            case PlanCount() | NextPlan():
-                return self._plan_value(name)
-            case Filled():
-                raise ValueError(f"{name} is known only when the task is written")
-
-    def joined(self, table: FromClause) -> FromClause:
-        """Return the table with the plans that the values and conditions made so far refer to."""
-        for plan in self._plans.values():
-            table = table.outerjoin(plan, plan.c.account_id == account.c.id)
-        return table
-
-    def _plan_value(self, name: str) -> ColumnElement[Any]:
-        """Return a column of the plans counted or put in order by account; `joined` brings them in."""
-        source = FACTS[name].source
-        if name not in self._plans:
-            wanted: ColumnElement[Any]
-            match source:
-                case PlanCount(plans):
-                    rows = plans(self.scope).subquery()
-                    wanted = func.count(rows.c.id.distinct())
-                case NextPlan(plans):
-                    rows = plans(self.scope).subquery()
-                    wanted = func.min(rows.c.at)
-                case _:
-                    raise ValueError(f"{name} is no plan")
-            key = cast(rows.c.account_id, String).label("account_id")  # SQLite indexes a column of known type only
-            grouped = select(key, wanted.label("value")).group_by(rows.c.account_id)
-            self._plans[name] = grouped.subquery(f"plan_{len(self._plans)}")
-        value = self._plans[name].c.value
-        return func.coalesce(value, 0) if isinstance(source, PlanCount) else value
 
     def _among(self, plans: CompoundSelect[Any], *bounds: Callable[[ColumnElement[Any]], Compared]) -> Compared:
         rows = plans.subquery()
@@ -191,14 +144,14 @@ class Conditions:
         fits = [place for place, segment in enumerate(self.segments) if _fits(_texts(segment, name), line.phrase)]
         return self.segment_number.in_(fits) if fits else false()
 
-    def _field(self, fact: Fact, column: ColumnElement[Any], phrase: Phrase) -> Compared:
+    def _field(self, column: ColumnElement[Any], phrase: Phrase) -> Compared:
         match phrase:
             case OneOf(values):
                 return column.in_(values)
             case NotOneOf(values):
                 return or_(column.is_(None), column.not_in(values))
             case OneOfParameter(Parameter(name)):
-                return self._one_of_parameter(fact, column, name)
+                return self._one_of_parameter(column, name)
             case YesNo(value):
                 return column == true() if value else not_(func.coalesce(column, false()))
             case NumberRange():
@@ -206,9 +159,11 @@ class Conditions:
             case _:
                 return self._dated(column, phrase)
 
-    def _one_of_parameter(self, fact: Fact, column: ColumnElement[Any], name: str) -> Compared:
+    def _one_of_parameter(self, column: ColumnElement[Any], name: str) -> Compared:
         lists = [_texts(segment, name) for segment in self.segments]
-        known = sorted({text for texts in lists for text in texts if not fact.values or text in fact.values})
+        if len(set(lists)) == 1:
+            return column.in_(lists[0])
+        known = sorted({text for texts in lists for text in texts})
         blocks = [
             and_(self.segment_number.in_([place for place, other in enumerate(lists) if other == texts]), column.in_(texts))
             for texts in dict.fromkeys(lists)

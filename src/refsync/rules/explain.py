@@ -120,7 +120,7 @@ def find_account(text: str, connection_id: str) -> Select[Any]:
 
 def _head(execute: Execute, compiled: Compiled, account_id: str) -> Mapping[str, Any] | None:
     conditions = compiled.conditions
-    columns = (account.c.name, conditions.value("account.owner.name").label("owner"))
+    columns = (account.c.name, conditions.values.of("account.owner.name").label("owner"))
     number = conditions.segment_number.label("segment_number")
     statement = select(*columns, number).where(*_is(compiled.connection_id, account_id))
     return next(iter(execute(statement)), None)
@@ -180,7 +180,7 @@ def _answers(compiled: Compiled, lines: Sequence[Condition], account_id: str) ->
     for number, line in enumerate(lines):
         columns += [_answer(conditions, line).label(f"answer_{number}"), _seen(conditions, line).label(f"seen_{number}")]
     table = account.join(milestone, OF_ACCOUNT) if event else account
-    statement = select(*columns).select_from(conditions.joined(table)).where(*_is(compiled.connection_id, account_id))
+    statement = select(*columns).select_from(conditions.values.joined(table)).where(*_is(compiled.connection_id, account_id))
     if event:
         statement = statement.where(milestone.c.reached <= compiled.now)
         return statement.order_by(milestone.c.reached.desc(), milestone.c.id).limit(MILESTONES_SHOWN)
@@ -193,7 +193,7 @@ def _answer(conditions: Conditions, line: Condition) -> ColumnElement[Any]:
 
 
 def _seen(conditions: Conditions, line: Condition) -> ColumnElement[Any]:
-    return conditions.segment_number if line.fact.startswith("segment") else conditions.value(line.fact)
+    return conditions.segment_number if line.fact.startswith("segment") else conditions.values.of(line.fact)
 
 
 def _line(section: str, line: Condition, row: Mapping[str, Any], number: int, ruleset: RuleSet) -> Line:

@@ -34,6 +34,8 @@ from refsync.toml_source import TomlPath
 
 FOUND_KINDS = ("signed",)
 """Milestones that need no mapping."""
+KINDS_LATER = ("during the sale",)
+"""What `ask_after` may say though it is no milestone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,14 +149,16 @@ class Lines:
             case OneOf(values) | NotOneOf(values):
                 return self._known_values(table, fact, values, path)
             case OneOfParameter(parameter):
-                return self._known_parameter(table, parameter, path, texts_for=fact)
+                return self._known_parameter(table, parameter, path, lists=True) and self._known_texts(
+                    table, fact, parameter, path
+                )
             case InLast(Parameter() as parameter) | NotInLast(Parameter() as parameter) | MoreThanAgo(Parameter() as parameter):
                 return self._known_parameter(table, parameter, path)
             case _:
                 return True
 
     def _known_values(self, table: Table, fact: Fact, values: tuple[str, ...], path: TomlPath) -> bool:
-        possible = self.known.milestones if fact.name == "milestone.kind" else fact.values
+        possible = self._possible(fact)
         for number, text in enumerate(values):
             if possible and text not in possible:
                 at = _item(table, path, number)
@@ -166,7 +170,21 @@ class Lines:
                 table.note(message, hint, at=_item(table, path, number), severity="warning")
         return not possible or all(text in possible for text in values)
 
-    def _known_parameter(self, table: Table, parameter: Parameter, path: TomlPath, texts_for: Fact | None = None) -> bool:
+    def _known_texts(self, table: Table, fact: Fact, parameter: Parameter, path: TomlPath) -> bool:
+        """Return whether the fact can have the texts of a list that the segments set."""
+        possible, fine = self._possible(fact), True
+        for segment in self.known.segments if possible else ():
+            unknown = set(_texts(segment.parameters[parameter.name])) - {*possible, *KINDS_LATER}
+            for text in sorted(unknown):
+                message = f'{parameter} of segment "{segment.name}": {fact.name} is never "{text}"'
+                table.note(message, did_you_mean(text, possible), at=path, fragment=str(parameter))
+                fine = False
+        return fine
+
+    def _possible(self, fact: Fact) -> tuple[str, ...]:
+        return self.known.milestones if fact.name == "milestone.kind" else fact.values
+
+    def _known_parameter(self, table: Table, parameter: Parameter, path: TomlPath, *, lists: bool = False) -> bool:
         name = parameter.name
         self.known.used.add(name)
         if self.row_only:
@@ -177,7 +195,7 @@ class Lines:
             hint = did_you_mean(name, self.known.parameters) or "set it in segments.toml, for all in [defaults]"
             table.note(f'segment "{lacking[0].name}" has no "{name}"', hint, at=path, fragment=str(parameter))
             return False
-        wanted, word = (tuple, "list of texts") if texts_for else (Duration, "length of time")
+        wanted, word = (tuple, "list of texts") if lists else (Duration, "length of time")
         if not all(isinstance(segment.parameters[name], wanted) for segment in self.known.segments):
             table.note(f'"{name}" is no {word} in segments.toml', at=path, fragment=str(parameter))
             return False
@@ -191,7 +209,7 @@ class Lines:
         phrase = self._phrase(table, FactType.TEXT, path, value)
         parameter = name.partition(".")[2]
         if parameter:
-            if not self._known_parameter(table, Parameter(parameter), path, texts_for=FACTS["segment"]):
+            if not self._known_parameter(table, Parameter(parameter), path, lists=True):
                 return None
             possible = {text for segment in self.known.segments for text in _texts(segment.parameters[parameter])}
         else:
