@@ -1,7 +1,7 @@
 """The control API: what people, tests and demos do to the stand-in CRM, and what they look at.
 
-`GET health`, `GET tasks`, `GET ids`, `GET|DELETE requests`, `POST records` and `POST clock`, all under `/_sandbox/`. None needs
-a token, since the sandbox listens on loopback only.
+`GET health`, `GET tasks`, `GET ids`, `GET|DELETE requests`, `POST records`, `POST clock` and `GET|POST|DELETE faults`, all under
+`/_sandbox/`. None needs a token, since the sandbox listens on loopback only.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from refsync_sandbox.changes import BadChange, read_changes
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.counts import Counts
 from refsync_sandbox.crm import Crm
+from refsync_sandbox.faults import BadFault, Faults, read_faults
 
 CONTROL = "/_sandbox/"
 
 
-def control_routes(crm: Crm, clock: Clock, counts: Counts) -> list[Route]:
+def control_routes(crm: Crm, clock: Clock, counts: Counts, faults: Faults) -> list[Route]:
     """Return the routes of the control API."""
 
     async def health(_request: Request) -> Response:
@@ -53,6 +54,16 @@ def control_routes(crm: Crm, clock: Clock, counts: Counts) -> list[Route]:
             return _json({"error": f'now: {{"now": "2024-03-01T10:00:00Z"}} is needed ({error})'}, 400)
         return await health(request)
 
+    async def trouble(request: Request) -> Response:
+        if request.method == "DELETE":
+            faults.disarm()
+        elif request.method == "POST":
+            try:
+                faults.arm(read_faults(_loaded(await request.body())))
+            except BadFault as bad:
+                return _json({"error": str(bad)}, 400)
+        return _json({"faults": faults.as_json()})
+
     return [
         Route(CONTROL + "health", health),
         Route(CONTROL + "tasks", tasks),
@@ -60,6 +71,7 @@ def control_routes(crm: Crm, clock: Clock, counts: Counts) -> list[Route]:
         Route(CONTROL + "requests", requests, methods=["GET", "DELETE"]),
         Route(CONTROL + "records", records, methods=["POST"]),
         Route(CONTROL + "clock", move, methods=["POST"]),
+        Route(CONTROL + "faults", trouble, methods=["GET", "POST", "DELETE"]),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server around one CRM side: control API, counting, the `Date` header, the journal.
+"""The HTTP server around one CRM side: control API, counting, the `Date` header, the journal, armed faults.
 
 Law: it listens on loopback only, and a call under `/_sandbox` is never counted as a call to the CRM.
 """
@@ -24,16 +24,22 @@ from refsync_sandbox.clock import Clock
 from refsync_sandbox.control import CONTROL, control_routes
 from refsync_sandbox.counts import Counts
 from refsync_sandbox.crm import REPLAYED, Crm
+from refsync_sandbox.faults import Faults
 from refsync_sandbox.journal import Entry, Journal
+from refsync_sandbox.trouble import UNDONE, Lines, Trouble
 
 _KEPT_HEADERS = ("content-type", "accept", "if-match", "if-none-match", "sforce-query-options", "sforce-auto-assign")
 """Headers that a replay needs; the token is not among them."""
 
 
-def app(crm: Crm, clock: Clock, journal: Journal | None = None) -> Starlette:
-    """Return the whole sandbox as an ASGI application; what the journal holds is replayed when it starts."""
-    counts = Counts()
-    sandbox = Starlette(routes=[*control_routes(crm, clock, counts), *crm.routes()])
+def app(crm: Crm, clock: Clock, journal: Journal | None = None, lines: Lines | None = None) -> Starlette:
+    """Return the whole sandbox as an ASGI application; what the journal holds is replayed when it starts.
+
+    `lines` are the server's connections, for faults that end them.
+    """
+    counts, faults = Counts(), Faults()
+    sandbox = Starlette(routes=[*control_routes(crm, clock, counts, faults), *crm.routes()])
+    sandbox.add_middleware(Trouble, crm=crm, faults=faults, lines=lines or Lines(), control=CONTROL)
     sandbox.add_middleware(_Front, crm=crm, clock=clock, counts=counts, journal=journal)
     return sandbox
 
@@ -66,7 +72,7 @@ class _Front:
         body = await _body(receive)
         entry = _entry(scope, body, self._clock.now())
         await self._inner(scope, _given(body), dated)
-        if status != 401:
+        if status != 401 and not scope.get(UNDONE):
             self._journal.add(entry)
 
     def _kept(self, method: str, path: str) -> bool:
@@ -164,11 +170,13 @@ class _Server(uvicorn.Server):
 
 
 def _server(crm: Crm, clock: Clock, journal: Journal | None, ready: Callable[[], None]) -> _Server:
-    sandbox = app(crm, clock, journal)
+    lines = Lines()
+    sandbox = app(crm, clock, journal, lines)
     if journal is not None:
         asyncio.run(_replay(sandbox, clock, journal))
     config = uvicorn.Config(
         sandbox,
+        http=lines.protocol(),
         log_level="warning",
         access_log=False,
         date_header=False,
