@@ -134,7 +134,18 @@ Index("activity_account", activity.c.connection, activity.c.account_id, activity
 Index("activity_deal", activity.c.connection, activity.c.deal_id)
 is_plan = activity.c.kind.in_([literal_column("'task'"), literal_column("'meeting'")])
 """What plans are made of. A query finds the index beneath only when it repeats this very condition, without bound values."""
-Index("activity_plan", activity.c.connection, activity.c.at, sqlite_where=is_plan, postgresql_where=is_plan)
+Index(
+    "activity_plan",  # all that a plan says, so that the rows themselves, spread over the largest table, are not looked up
+    activity.c.connection,
+    activity.c.kind,
+    activity.c.at,
+    activity.c.status,
+    activity.c.task_key,
+    activity.c.account_id,
+    activity.c.deal_id,
+    sqlite_where=is_plan,
+    postgresql_where=is_plan,
+)
 
 activity_contact = Table(
     "activity_contact",

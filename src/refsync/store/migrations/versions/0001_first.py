@@ -52,7 +52,7 @@ def upgrade() -> None:
     op.create_index(
         "activity_plan",
         "activity",
-        ["connection", "at"],
+        ["connection", "kind", "at", "status", "task_key", "account_id", "deal_id"],
         unique=False,
         sqlite_where=sa.text("kind IN ('task', 'meeting')"),
         postgresql_where=sa.text("kind IN ('task', 'meeting')"),
