@@ -20,6 +20,7 @@ from refsync.toml_source import TomlSource
 
 SECRET_SOURCES = ("env", "file", "credential", "keyring")
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+LONGEST = 366 * 86400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class SecretReference:
         """Return the secret. Raises ValueError saying what is missing; the text never shows the secret."""
         match self.source:
             case "env":
-                if self.name not in os.environ:
+                if not os.environ.get(self.name):
                     raise ValueError(f"the environment variable {self.name} is not set")
                 return Secret(os.environ[self.name])
             case "credential":
@@ -44,7 +45,7 @@ class SecretReference:
                 return Secret(_text(Path(folder) / self.name))
             case "file":
                 path = self.base / Path(self.name).expanduser()
-                if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                if path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                     raise ValueError(f"{shown(path)} can be read by others; make it yours alone: chmod 400 {shown(path)}")
                 return Secret(_text(path))
             case _:
@@ -66,20 +67,28 @@ class Connection:
 
     def settings(self, custom_fields: Mapping[Stream, frozenset[str]]) -> ConnectionSettings:
         """Return what the connector is told, with its secrets fetched. Raises ConfigError for each that is missing."""
-        problems: list[Problem] = []
-        options = {key: self._revealed(value, (key,), problems) for key, value in self.options.items()}
+        settings, problems = self.examined(custom_fields)
         if problems:
             raise ConfigError(problems)
-        return ConnectionSettings(id=self.name, options=options, custom_fields=custom_fields, base=self.base, place=self.place)
+        return settings
+
+    def examined(self, custom_fields: Mapping[Stream, frozenset[str]]) -> tuple[ConnectionSettings, list[Problem]]:
+        """Return what the connector is told, an empty secret in place of each that cannot be fetched, and why it cannot."""
+        problems: list[Problem] = []
+        options = {key: self._revealed(value, (key,), problems) for key, value in self.options.items()}
+        settings = ConnectionSettings(
+            id=self.name, options=options, custom_fields=custom_fields, base=self.base, place=self.place
+        )
+        return settings, problems
 
     def _revealed(self, value: Any, path: tuple[str, ...], problems: list[Problem]) -> Any:
         if not isinstance(value, SecretReference):
             return value
         try:
             return value.secret()
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             problems.append(Problem(message=f"{'.'.join(path)}: {error}", place=self.place(path)))
-            return None
+            return Secret("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +142,22 @@ def _seconds(text: object) -> float:
     match text:
         case bool():
             pass
-        case int() | float() if text > 0:
+        case int() | float() if 0 < text <= LONGEST:
             return float(text)
-        case str() if found := re.fullmatch(r"(\d+) (second|minute|hour|day)s?", text.strip()):
-            if int(found[1]) > 0:
-                return float(int(found[1]) * SECONDS[found[2]])
+        case str() if found := re.fullmatch(r"(\d{1,9}) (second|minute|hour|day)s?", text.strip()):
+            if 0 < (seconds := float(int(found[1]) * SECONDS[found[2]])) <= LONGEST:
+                return seconds
         case _:
             pass
-    raise ValueError('say it like "15 minutes", "20 seconds" or "1 hour"')
+    raise ValueError('say it like "15 minutes", "20 seconds" or "1 hour", at most 366 days')
+
+
+def _known_store(text: object) -> object:
+    if isinstance(text, str) and "://" in text and not re.match(r"(sqlite|postgresql)(\+\w+)?://", text):
+        raise ValueError("only a file, sqlite:///path/to/file.db or postgresql://user@host/database can be the store")
+    if isinstance(text, str) and re.match(r"[^:]+://[^/@]*:[^/@]*@", text):
+        raise ValueError("a password must not stand in this file: keep it in ~/.pgpass or the file that PGPASSFILE names")
+    return text
 
 
 class _ConnectionTable(BaseModel):
@@ -151,7 +168,7 @@ class _ConnectionTable(BaseModel):
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-    store: str = "refsync.db"
+    store: Annotated[str, BeforeValidator(_known_store)] = "refsync.db"
     rules: str = "rules"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     connection: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], _ConnectionTable] = {}
@@ -199,6 +216,14 @@ def _problem(source: TomlSource, found: Mapping[str, Any]) -> Problem:
         case "string_pattern_mismatch":
             message = f'"{path[1]}" is no name for a connection: use letters, digits, - and _'
             return Problem(message=message, place=place)
+        case "dict_type" | "model_type" | "model_attributes_type":
+            hint = "write [connection.NAME] above the settings of a connection"
+            return Problem(message=f"{name} must be a table", hint=hint, place=place)
+        case "string_type":
+            return Problem(message=f"{name} must be a text", hint="put it in quotes", place=place)
+        case "literal_error":
+            choices = found["ctx"]["expected"].replace("'", "")
+            return Problem(message=f"{name} is never {found['input']!r}", hint=f"one of: {choices}", place=place)
         case _:
             return Problem(message=f"{name}: {found['msg'].removeprefix('Value error, ')}", place=place)
 
@@ -216,7 +241,16 @@ def _store_url(text: str, base: Path) -> str:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8").rstrip("\n")
+    """Return the content of a secret's file. Raises ValueError, which quotes nothing of it."""
+    try:
+        text = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"{shown(path)} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{shown(path)} is not UTF-8 text") from None
+    if not text.strip():
+        raise ValueError(f"{shown(path)} is empty")
+    return text
 
 
 def _from_keyring(name: str) -> str:

@@ -10,7 +10,7 @@ from refsync import config as configuration
 from refsync.cli.screen import dump, err, out, plural, show_problems
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption
 from refsync.config import Connection
-from refsync.errors import ConnectorError, Problem, UserError
+from refsync.errors import ConnectorError, Place, Problem, UserError
 from refsync.log import clean
 from refsync.registry import connect
 from refsync.rules import files
@@ -42,14 +42,19 @@ def check(
 
 
 def _of_connection(connection: Connection, rules: RuleSet | None, *, offline: bool) -> list[Problem]:
-    fields = custom_fields(rules.company, connection.connector) if rules else {}
+    settings, lacking = connection.examined(custom_fields(rules.company, connection.connector) if rules else {})
     try:
-        connector = connect(connection.connector, connection.settings(fields))
+        connector = connect(connection.connector, settings)
         try:
-            return [] if offline else list(connector.check())
+            return lacking if offline or lacking else list(connector.check())
         finally:
             connector.close()
     except UserError as error:
-        return list(error.problems)
+        places = {problem.place for problem in lacking}
+        return sorted((*lacking, *(problem for problem in error.problems if problem.place not in places)), key=_place)
     except ConnectorError as error:
         return [Problem(message=f"{connection.name}: {clean(str(error))}", place=connection.place(()))]
+
+
+def _place(problem: Problem) -> Place:
+    return problem.place or Place("")
