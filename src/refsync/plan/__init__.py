@@ -7,6 +7,7 @@ keeps its reason.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from refsync.finding import Finding, State
 from refsync.model import Instant
@@ -38,8 +39,8 @@ def plan(
     may not be judged now, do not end. `approved` lifts `new_tasks_per_run` for this plan.
     """
     over = tuple(endings(ledger, rules, causes_gone or {}, frozen, now))
-    ended = {ending.finding.key for ending in over}
-    past = Past(finding for finding in ledger if finding.key not in ended)
+    ended = {one.finding.key: replace(one.finding, state=one.state, closed_at=now) for one in over}
+    past = Past(ended.get(finding.key, finding) for finding in ledger)
     situation = Situation(rules=rules, past=past, people=people, org=org, now=now)
     wanted, held = wishes(matches, situation)
     desk = Desk(situation)
@@ -54,7 +55,11 @@ def plan(
         write=settled,
         notice=tuple(wish for wish in chosen if wish.noticed_at is None and not _is_settled(wish, situation)),
         end=over,
-        forget=tuple(found.key for found in ledger if found.state is State.PENDING and found.key not in matched),
+        forget=tuple(
+            found.key
+            for found in ledger
+            if found.state is State.PENDING and found.key not in matched and found.rule not in frozen
+        ),
         held=(*held, *desk.held),
     )
 

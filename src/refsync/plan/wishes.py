@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from refsync.calendar import Calendar, Duration, Unit
 from refsync.finding import LIVE, WITH_TASK, Finding, State, finding_key
-from refsync.model import Instant
+from refsync.model import Instant, parse_instant
 from refsync.plan.limits import ask_limit
 from refsync.plan.situation import Situation
 from refsync.plan.values import Held, Wish
@@ -39,19 +39,22 @@ def _wanted(match: Match, situation: Situation) -> Wish | str:
     """Return the wish of a match, or why there is none; an empty reason: it has its task, or waits for another's."""
     rule = situation.rules.rule(match.rule)
     assert rule is not None, match.rule  # noqa: S101 - the match came from this rule
-    wish = _wish(rule, match, (match.subject_kind, match.subject_id), match.episode, situation)
+    wish = _wish(rule, match, (match.subject_kind, match.subject_id), match.episode, match.lapse_at or 0, situation)
     if match.ready or isinstance(wish, str):
         return wish
     first = situation.rules.rule(rule.otherwise)
     if first is None:
         return "needs"
-    found = _wish(first, match, ("account", match.account_id), match.waiting_episode, situation)
+    episode = match.waiting_episode
+    since = parse_instant(episode) if episode not in {"", "never"} else 0
+    found = _wish(first, match, ("account", match.account_id), episode, since, situation)
     if isinstance(found, str):
         return found
     return ask_limit(wish, situation) or replace(found, behind=(_waiting(wish, found.key, situation.now),))
 
 
-def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, situation: Situation) -> Wish | str:
+def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, since: Instant, situation: Situation) -> Wish | str:
+    """Return the wish for a rule's task about a subject; `since` is when its lapse began."""
     subject_kind, subject_id = subject
     before = situation.past.of_subject[rule.name, subject_id]
     noticed_at = None
@@ -60,7 +63,7 @@ def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, situ
             return ""
         noticed_at, n, episode = (live.opened_at if live.state is State.PENDING else None), live.n, live.episode
     else:
-        in_lapse = [finding for finding in before if not episode or finding.opened_at > (match.lapse_at or 0)]
+        in_lapse = [finding for finding in before if finding.episode == episode or finding.opened_at > since]
         if in_lapse and (reason := _too_soon(rule, in_lapse, situation.company.calendar, situation.now)):
             return reason
         n = sum(finding.state is not State.REJECTED for finding in in_lapse)

@@ -47,6 +47,17 @@ def intend(db: Connection, connection: str, new: Sequence[Finding]) -> frozenset
     return frozenset(db.execute(entered, [_values(connection, item) for item in new]).scalars())
 
 
+def wait(db: Connection, connection: str, behind: Sequence[Finding]) -> frozenset[str]:
+    """Enter findings that wait, or let those that were never sent wait for another task now; return their keys."""
+    if not behind:
+        return frozenset()
+    new = insert(db.dialect, finding)
+    waits = {name: new.excluded[name] for name in ("state", "waiting_for")}
+    unsent = _in(frozenset({*UNSENT, State.REJECTED}))
+    entered = new.on_conflict_do_update(index_elements=["connection", "key"], set_={**waits, "closed_at": None}, where=unsent)
+    return frozenset(db.execute(entered.returning(finding.c.key), [_values(connection, item) for item in behind]).scalars())
+
+
 RESENT = (
     "opened_at",
     "owner_id",

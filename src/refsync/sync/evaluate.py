@@ -6,7 +6,7 @@ from an instant later than the cut-offs of the rule; a held rule writes nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -136,8 +136,8 @@ def _causes_gone(db: Database, run: Run, past: Iterable[Finding], held_rules: Ma
     return gone
 
 
-def _holding(db: Database, run: Run, rule: Rule, findings: Iterable[Finding]) -> set[str]:
-    by_subject = {finding.subject_id: finding.key for finding in findings}
+def _holding(db: Database, run: Run, rule: Rule, findings: Sequence[Finding]) -> set[str]:
+    by_subject = {finding.subject_id: finding.key for finding in reversed(findings)}  # of two after a merge the older stays
     return {
         by_subject[subject]
         for some in chunks(by_subject)

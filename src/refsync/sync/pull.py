@@ -17,6 +17,7 @@ from refsync.errors import AuthError, ConnectorError, TransientError
 from refsync.model import Instant, Stream
 from refsync.store import ledger, mirror, rows
 from refsync.store.engine import Database
+from refsync.store.mirror import StreamState
 from refsync.sync.retry import attempts
 from refsync.sync.run import Run
 
@@ -49,16 +50,16 @@ def pull(run: Run) -> Pulled:
             continue
         pulled.rows[stream] = pulled.changed[stream] = 0
         state = states.get(stream)
-        _read(run, stream, pulled, state.cursor if state else None)
+        _read(run, stream, pulled, state or StreamState())
         swept_at = state.swept_at if state else None
-        if stream not in pulled.partial and (swept_at is None or swept_at <= run.now - SWEEP_EVERY_MS):
+        if stream not in pulled.partial and (swept_at is None or abs(run.now - swept_at) >= SWEEP_EVERY_MS):
             _sweep(run, stream, pulled, state.sweep_cursor if state else None)
     return pulled
 
 
-def _read(run: Run, stream: Stream, pulled: Pulled, cursor: str | None) -> None:
+def _read(run: Run, stream: Stream, pulled: Pulled, state: StreamState) -> None:
     run.progress(f"pull {stream}", 0)
-    reading = _Reading(cursor)
+    reading = _Reading(state.cursor, complete_since=state.complete_since)
     try:
         for attempt in attempts(run.patience, run.stop):
             with attempt:
@@ -125,15 +126,25 @@ def _retire(db: Database, run: Run, stream: Stream, pulled: Pulled, reading: _Re
 
 
 def _sweep(run: Run, stream: Stream, pulled: Pulled, cursor: str | None) -> None:
-    """Read what reads cannot see: deletes, merges, changed links."""
-    for attempt in attempts(run.patience, run.stop):
-        with attempt:
-            for batch in run.connector.sweep(stream, cursor):
-                run.check_stop()
-                run.progress(f"sweep {stream}", len(batch.deleted))
-                with run.write() as db:
-                    _write(db, run, stream, pulled, batch, sweep=True)
-                cursor = batch.cursor if batch.cursor is not None else cursor
+    """Read what reads cannot see: deletes, merges, changed links. While that fails, the stream counts as partial."""
+    sweeping = _Reading(cursor)
+    try:
+        for attempt in attempts(run.patience, run.stop):
+            with attempt:
+                for batch in run.connector.sweep(stream, sweeping.cursor):
+                    run.check_stop()
+                    run.progress(f"sweep {stream}", len(batch.deleted))
+                    with run.write() as db:
+                        _write(db, run, stream, pulled, batch, sweep=True)
+                    sweeping.cursor = batch.cursor if batch.cursor is not None else sweeping.cursor
+                    sweeping.partial = batch.partial or sweeping.partial
+    except (AuthError, TransientError):
+        raise
+    except ConnectorError as error:
+        sweeping.partial = str(error)
+    if sweeping.partial:
+        _end(run, stream, pulled, sweeping)
+        return
     with run.write() as db:
         mirror.finish(db, run.connection, stream, started=run.now, sweep=True)
 

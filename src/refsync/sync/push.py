@@ -1,7 +1,8 @@
 """From the plan into the CRM.
 
 Laws: the ledger row is committed as `sending` before the call and settled after it; nothing is sent twice before its key has been
-searched for; a task is created once and never overwritten; only our own tasks are closed, and only while nobody changed them.
+searched for and the plan wants it again; a task is created once and never overwritten; only our own tasks are closed, and only
+while nobody changed them.
 """
 
 from __future__ import annotations
@@ -46,25 +47,36 @@ class Pushed:
     """Findings noted as waiting behind another's task, or as pending."""
 
 
-def push(run: Run, writer: TaskWriter, plan: Plan) -> Pushed:
-    """Carry out a plan: first what an earlier run left unknown, then endings, then new tasks."""
-    pushed = Pushed()
-    _recover(run, writer, pushed)
+def recover(run: Run, writer: TaskWriter) -> Pushed:
+    """Find out what became of tasks that were being sent when a run ended, and return what was adopted.
+
+    A task that the CRM does not know is pending again: if the plan still wants it, it is sent under the same key.
+    """
+    pushed, now = Pushed(), run.clock()
+    with run.store.read() as db:
+        unknown = ledger.in_state(db, run.connection, State.SENDING)
+    due = [finding for finding in unknown if abs(now - (finding.sent_at or 0)) >= UNCERTAIN_WAIT_MS]
+    for some in _chunks(due):
+        there = _found(run, writer, [finding.key for finding in some])
+        with run.write() as db:
+            for finding in some:
+                if state := there.get(finding.key):
+                    _adopt(db, run, finding, state)
+                    pushed.adopted += 1
+                else:
+                    unsent = Outcome(kind=OutcomeKind.UNSENT, reason="it did not arrive")
+                    ledger.settle(db, run.connection, finding.key, unsent, at=now)
+    return pushed
+
+
+def push(run: Run, writer: TaskWriter, plan: Plan, pushed: Pushed) -> Pushed:
+    """Carry out a plan, first endings, then new tasks, and return `pushed` with what was written."""
     _end(run, writer, plan.end, pushed)
     _note(run, plan.notice, plan.forget, pushed)
     for some in _chunks(plan.write):
         _create(run, writer, some, pushed)
         run.progress("write tasks", pushed.created)
     return pushed
-
-
-def _recover(run: Run, writer: TaskWriter, pushed: Pushed) -> None:
-    """Find out what became of tasks that were being sent when a run ended."""
-    with run.store.read() as db:
-        unknown = ledger.in_state(db, run.connection, State.SENDING)
-    due = [finding for finding in unknown if (finding.sent_at or 0) <= run.clock() - UNCERTAIN_WAIT_MS]
-    for some in _chunks(due):
-        _send(run, writer, some, pushed)
 
 
 def _create(run: Run, writer: TaskWriter, wishes: Sequence[Wish], pushed: Pushed) -> None:
@@ -76,7 +88,7 @@ def _create(run: Run, writer: TaskWriter, wishes: Sequence[Wish], pushed: Pushed
         new = ledger.intend(db, run.connection, [replace(finding, sent_at=sent_at) for finding in findings])
         known = [replace(finding, sent_at=sent_at) for finding in findings if finding.key not in new]
         ready = new | ledger.send(db, run.connection, known)
-        pushed.waiting += len(ledger.intend(db, run.connection, behind))
+        pushed.waiting += len(ledger.wait(db, run.connection, behind))
     _send(run, writer, [finding for finding in findings if finding.key in ready], pushed)
 
 
@@ -86,7 +98,6 @@ def _send(run: Run, writer: TaskWriter, findings: Sequence[Finding], pushed: Pus
         return
     there = _found(run, writer, [finding.key for finding in findings])
     absent = [finding for finding in findings if finding.key not in there]
-    run.check_stop()
     outcomes = dict(zip((finding.key for finding in absent), _created(run, writer, absent), strict=True))
     with run.write() as db:
         for finding in findings:
@@ -112,6 +123,7 @@ def _created(run: Run, writer: TaskWriter, findings: Sequence[Finding]) -> Seque
         return ()
     for attempt in attempts(run.patience, run.stop):  # raises only when nothing at all was sent
         with attempt:
+            run.check_may_write()
             return writer.create([_task(finding) for finding in findings])
     raise AssertionError("attempts end with a result or an error")
 
@@ -133,7 +145,6 @@ def _end(run: Run, writer: TaskWriter, endings: Sequence[Ending], pushed: Pushed
             if not ending.finding.task_id:
                 ledger.close(db, run.connection, ending.finding.key, ending.state, ending.reason, run.now)
     for some in _chunks([ending for ending in endings if ending.finding.task_id]):
-        run.check_stop()
         changes = [TaskChange(key=one.finding.key, task_id=one.finding.task_id, close=True) for one in some]
         outcomes = {one.finding.key: outcome for one, outcome in zip(some, _changed(run, writer, changes), strict=True)}
         conflicts = [key for key, outcome in outcomes.items() if outcome.kind is OutcomeKind.CONFLICT]
@@ -146,6 +157,7 @@ def _end(run: Run, writer: TaskWriter, endings: Sequence[Ending], pushed: Pushed
 def _changed(run: Run, writer: TaskWriter, changes: Sequence[TaskChange]) -> Sequence[Outcome]:
     for attempt in attempts(run.patience, run.stop):
         with attempt:
+            run.check_may_write()
             return writer.change(changes)
     raise AssertionError("attempts end with a result or an error")
 
@@ -161,6 +173,8 @@ def _record_end(db: Database, run: Run, ending: Ending, outcome: Outcome, theirs
         ledger.close(db, run.connection, key, State.DISMISSED, "deleted in the CRM", run.now)
     elif outcome.kind is OutcomeKind.CONFLICT and theirs is not None and theirs.status is TaskStatus.DONE:
         ledger.close(db, run.connection, key, State.DONE, "done in the CRM", run.now)
+    else:
+        _count(pushed, outcome)
 
 
 def _note(run: Run, notice: Sequence[Wish], forget: Sequence[str], pushed: Pushed) -> None:

@@ -15,6 +15,9 @@ from refsync.store import lease
 from refsync.store.engine import Database, Store
 from refsync.sync.retry import Patience, Stopped
 
+CALL_MS = 30_000
+"""What the lease must still last before a call that writes to the CRM: longer than the call."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -45,6 +48,13 @@ class Run:
             yield db
 
     def check_stop(self) -> None:
-        """Raise Stopped when the run is to end: called between pages and before each write to the CRM."""
+        """Raise Stopped when the run is to end: called between pages."""
         if self.stop.is_set():
             raise Stopped
+
+    def check_may_write(self) -> None:
+        """Raise Stopped or LeaseLost when the CRM must not be written to: called before every attempt, repeated ones too."""
+        self.check_stop()
+        now = self.clock()
+        with self.store.write() as db:
+            lease.fence(db, self.connection, self.token, now, time_left=CALL_MS)

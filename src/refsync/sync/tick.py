@@ -23,7 +23,7 @@ from refsync.store.engine import Store
 from refsync.store.runs import RunOutcome
 from refsync.sync.evaluate import Judged, evaluate
 from refsync.sync.pull import Pulled, pull
-from refsync.sync.push import Pushed, push
+from refsync.sync.push import Pushed, push, recover
 from refsync.sync.retry import Patience, Stopped
 from refsync.sync.run import Run
 
@@ -106,6 +106,7 @@ def tick(
     Raises AlreadyRunning, ConnectorError (the CRM could not be used), StoreError, and Stopped when `stop` was set meanwhile.
     """
     stop = stop or threading.Event()
+    milestones = milestone_fields(rules.company, connector_name)
     token = lease.acquire(store, connection, f"pid {os.getpid()}", LEASE_MS, lease.clock(store, clock()))
     if token is None:
         raise AlreadyRunning
@@ -115,7 +116,7 @@ def tick(
         store=store,
         connector=connector,
         rules=rules,
-        milestones=milestone_fields(rules.company, connector_name),
+        milestones=milestones,
         now=now,
         token=token,
         clock=lambda: lease.clock(store, clock()),
@@ -151,15 +152,14 @@ def _tick(run: Run, *, dry_run: bool, approved: bool) -> Report:
     with run.write() as db:
         derive.ensure_derived(db, run.connection, run.rules.company, run.milestones)
     report = replace(report, pulled=pull(run))
-    report = replace(report, judged=evaluate(run, approved=approved))
-    assert report.judged is not None  # noqa: S101 - just set
-    planned = report.judged.plan
-    if dry_run:
-        return report
-    writer = run.connector.tasks
-    if writer is None:
-        return replace(report, no_writer="the connector cannot write tasks: see refsync check" if planned.write else "")
-    return replace(report, pushed=push(run, writer, planned))
+    writer = None if dry_run else run.connector.tasks
+    pushed = recover(run, writer) if writer else None
+    judged = evaluate(run, approved=approved)
+    report = replace(report, judged=judged)
+    if writer is None or pushed is None:
+        wanted = judged.plan.write and not dry_run
+        return replace(report, no_writer="the connector cannot write tasks: see refsync check" if wanted else "")
+    return replace(report, pushed=push(run, writer, judged.plan, pushed))
 
 
 def _keep(run: Run, outcome: RunOutcome, report: Mapping[str, Any]) -> None:
