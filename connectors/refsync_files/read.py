@@ -46,7 +46,7 @@ class BookReader:
             if cursor != since:
                 yield from self._whole(stream, files, stamps, digests, cursor)
         except BookError as error:
-            raise UnexpectedReply(str(error)) from error
+            raise UnexpectedReply(_in_short(error)) from error
         except UnicodeDecodeError as error:
             raise TransientError(f"a file of {stream.value} was rewritten while it was read") from error
         except OSError as error:
@@ -78,6 +78,14 @@ class BookReader:
 
     def _stamp(self, files: Sequence[str]) -> dict[str, _Stamp]:
         return {name: _stamp(self._folder / name) for name in files}
+
+
+def _in_short(error: BookError) -> str:
+    """Return the first problem of a book as one line, and how many more there are."""
+    first, *more = error.problems
+    place = f"{first.place}: " if first.place else ""
+    rest = f" (and {len(more)} more: refsync check lists them)" if more else f"; {first.hint}" if first.hint else ""
+    return f"{place}{first.message}{rest}"
 
 
 def _stamp(path: Path) -> _Stamp:

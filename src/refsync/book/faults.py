@@ -62,7 +62,8 @@ def judge(row: Row, columns: Sequence[tuple[int, Column]], width: int, known: Ma
     """Return what is wrong with a row whose columns stand at these indexes."""
     if len(row.cells) != width:
         message = f"{len(row.cells)} cells where the header has {width}"
-        return Verdict((Problem(message=message, place=row.place()),), (), row.cells)
+        hint = "is a quotation mark left open?" if "\n" in row.raw.rstrip("\r\n") else ""
+        return Verdict((Problem(message=message, hint=hint, place=row.place()),), (), row.cells)
     faults, cleared, cells = [], [], list(row.cells)
     for index, column in columns:
         for problem in _problems(row, index, column, known):

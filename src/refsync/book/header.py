@@ -72,7 +72,7 @@ def _problems(stream: Stream, cells: list[str]) -> Iterator[Problem]:
     strange = [cell for cell in cells if cell and cell not in known]
     for column in known:
         if column not in cells:
-            close = get_close_matches(column, strange, n=1, cutoff=0.6)
+            close = [cell for cell in strange if cell.lower() == column] or get_close_matches(column, strange, n=1, cutoff=0.6)
             hint = f'"{close[0]}" is there: did you mean "{column}"?' if close else ""
             at = Place(name, 1, _character(cells, cells.index(close[0]))) if close else Place(name, 1)
             yield Problem(message=f'missing column "{column}"', hint=hint, place=at)

@@ -5,6 +5,7 @@ The law: a folder with an error in it is not used at all, so that no rule is eve
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,10 +47,10 @@ def check(folder: Path) -> tuple[RuleSet | None, list[Problem]]:
 
 def _read(folder: Path, problems: list[Problem]) -> RuleSet | None:
     if not folder.is_dir():
-        problems.append(
-            Problem(message=f"there is no folder {shown(folder)}", hint="`refsync init` makes one with the shipped rules")
-        )
+        hint = "`refsync init` makes one with the shipped rules"
+        problems.append(Problem(message=f"there is no folder {shown(folder)}", hint=hint, place=Place(shown(folder))))
         return None
+    problems += _misnamed(folder)
     names = sorted(path.stem for path in folder.glob("*.toml") if not path.name.startswith("."))
     sources = {name: source for name in names if (source := _source(folder, name, problems))}
     for name in REQUIRED:
@@ -74,6 +75,15 @@ def _read(folder: Path, problems: list[Problem]) -> RuleSet | None:
         rules=found,
         folder=folder,
     )
+
+
+def _misnamed(folder: Path) -> Iterator[Problem]:
+    """Yield a hint for each file that looks like a rule and is passed over for its name, such as rule.toml.txt."""
+    for path in sorted(folder.glob("[!.]*")):
+        if ".toml" in path.name.lower() and path.suffix != ".toml":
+            hint = f'rename it to "{path.name.lower().partition(".toml")[0]}.toml" to use it'
+            problem = Problem(message="this file is not read: its name does not end in .toml", hint=hint, severity="hint")
+            yield replace(problem, place=Place(shown(path)))
 
 
 def _source(folder: Path, name: str, problems: list[Problem]) -> TomlSource | None:

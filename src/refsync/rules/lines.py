@@ -5,6 +5,7 @@ The law: what is not understood exactly is refused with its place and, where one
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from refsync.rules.phrases import (
     MoreThanAgo,
     NotInLast,
     NotOneOf,
+    NumberRange,
     OneOf,
     OneOfParameter,
     Parameter,
@@ -28,7 +30,7 @@ from refsync.rules.phrases import (
     parse,
 )
 from refsync.rules.rule import Condition, Segment, When
-from refsync.rules.sources import Latest, NextPlan
+from refsync.rules.sources import Count, Latest, NextPlan, PlanCount
 from refsync.rules.table import Table
 from refsync.toml_source import TomlPath
 
@@ -140,6 +142,8 @@ class Lines:
         if isinstance(fact.source, Latest) and isinstance(phrase, InNext):
             table.note(f"{fact.name} lies in the past", 'write "in the last 90 days" or the like', at=path)
             return False
+        if isinstance(phrase, NumberRange) and not _makes_sense(table, fact, phrase, path):
+            return False
         spans = [getattr(phrase, name) for name in ("span", "near", "far") if hasattr(phrase, name)]
         return all(table.sane(span, *path) is not None for span in spans if isinstance(span, Duration))
 
@@ -179,7 +183,15 @@ class Lines:
                 message = f'{parameter} of segment "{segment.name}": {fact.name} is never "{text}"'
                 table.note(message, did_you_mean(text, possible), at=path, fragment=str(parameter))
                 fine = False
+        if fine and fact.name == "milestone.kind":
+            self._hint_at_unmapped(table, parameter, path)
         return fine
+
+    def _hint_at_unmapped(self, table: Table, parameter: Parameter, path: TomlPath) -> None:
+        listed = {text for segment in self.known.segments for text in _texts(segment.parameters[parameter.name])}
+        for text in sorted(listed - {*FOUND_KINDS, *KINDS_LATER, *self.known.mapped}):
+            message, hint = f'{parameter}: no milestone "{text}" is found yet', "map a date field to it in facts.toml"
+            table.note(message, hint, at=path, fragment=str(parameter), severity="hint")
 
     def _possible(self, fact: Fact) -> tuple[str, ...]:
         return self.known.milestones if fact.name == "milestone.kind" else fact.values
@@ -196,8 +208,9 @@ class Lines:
             table.note(f'segment "{lacking[0].name}" has no "{name}"', hint, at=path, fragment=str(parameter))
             return False
         wanted, word = (tuple, "list of texts") if lists else (Duration, "length of time")
-        if not all(isinstance(segment.parameters[name], wanted) for segment in self.known.segments):
-            table.note(f'"{name}" is no {word} in segments.toml', at=path, fragment=str(parameter))
+        if wrong := [segment for segment in self.known.segments if not isinstance(segment.parameters[name], wanted)]:
+            hint = f'mend {name} of segment "{wrong[0].name}" there: it is {wrong[0].parameters[name]!r}'
+            table.note(f'"{name}" is no {word} in segments.toml', hint, at=path, fragment=str(parameter))
             return False
         return True
 
@@ -222,6 +235,20 @@ class Lines:
             if text not in possible:
                 table.note(f'{name} is never "{text}"', did_you_mean(text, possible), at=_item(table, path, number))
         return self._condition(table, name, phrase, path)
+
+
+def _makes_sense(table: Table, fact: Fact, phrase: NumberRange, path: TomlPath) -> bool:
+    """Return whether the ends of a range are numbers; note a range that holds for every count, or for none."""
+    low, high = phrase.low, phrase.high
+    if not all(end is None or math.isfinite(end) for end in (low, high)):
+        table.note("this is no number", at=path)
+        return False
+    if isinstance(fact.source, Count | PlanCount):
+        if high is None and low is not None and (low < 0 or (low == 0 and not phrase.above)):
+            table.note(f"{fact.name} is a count: this is always true", 'write "at least 1"', at=path, severity="warning")
+        elif high is not None and (high < 0 or (high == 0 and phrase.below)):
+            table.note(f"{fact.name} is a count: this is never true", at=path, severity="warning")
+    return True
 
 
 def _hint_at_never(table: Table, line: Condition, path: TomlPath) -> None:

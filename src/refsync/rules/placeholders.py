@@ -22,13 +22,16 @@ def read_text(table: Table, key: str, fillable: Collection[str], lists: Collecti
     if raw.startswith("@"):
         table.note("texts in templates/ are not supported yet", "write the text here", at=(key,))
     parts: list[str | Placeholder] = []
+    at = 0
     for piece in re.split(r"(\{[^{}\n]*\})", raw):
         if piece.startswith("{") and piece.endswith("}"):
             parts.append(_placeholder(table, key, piece, fillable, {*lists, *LISTS}))
         elif piece:
             if stray := re.search(r"[{}]", piece):
-                table.note(f'a stray "{stray[0]}"', "placeholders are written {fact|form|fallback}", at=(key,), fragment=stray[0])
+                rest = raw[at + stray.start() :].partition("\n")[0]  # to the end of its line, to find the right one
+                table.note(f'a stray "{stray[0]}"', "placeholders are written {fact|form|fallback}", at=(key,), fragment=rest)
             parts.append(piece)
+        at += len(piece)
     return Text(tuple(parts))
 
 

@@ -61,9 +61,10 @@ def _errors(problems: Collection[Problem]) -> int:
 
 
 def _subject(table: Table) -> SubjectKind:
-    if table.data.get("for_each") in SUBJECTS_LATER:
+    named = table.data.get("for_each")
+    if isinstance(named, str) and named in SUBJECTS_LATER:
         table.has("for_each")
-        table.note(f"rules about each {table.data['for_each']} are not supported yet", at=("for_each",))
+        table.note(f"rules about each {named} are not supported yet", at=("for_each",))
         return "account"
     chosen = table.text("for_each", "account", choices=SUBJECTS, required=True)
     return "milestone" if chosen == "milestone" else "account"

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from refsync.company import OBJECTS
 from refsync.errors import Problem, did_you_mean
+from refsync.rules.facts import MILESTONE_KINDS
 from refsync.rules.lines import Known, Lines
 from refsync.rules.phrases import YesNo
 from refsync.rules.rule import Condition, Kind, Segment, Setting, Suppression
@@ -75,7 +76,7 @@ def _settings(table: Table | None, leave: tuple[str, ...] = ()) -> dict[str, Set
 
 def _setting(table: Table, name: str) -> Setting | None:
     value = table.data[name]
-    if isinstance(value, str) and re.match(r"\d+ ", value):
+    if isinstance(value, str) and re.match(r"[-+]?\d\S* ", value):
         return table.length(value, name)
     if isinstance(value, str):
         return value
@@ -156,11 +157,16 @@ def read_milestones(source: TomlSource, problems: list[Problem]) -> dict[str, di
     table.done()
     if listed is None:
         return {}
+    for kind in listed.data:
+        if kind not in MILESTONE_KINDS and (meant := did_you_mean(kind.lower(), MILESTONE_KINDS)):
+            listed.note(f'"{kind}" is a milestone of your own', meant, at=(kind,), part="key", severity="hint")
     return {kind: _fields(one) for kind in listed.data if (one := listed.table(kind)) is not None}
 
 
 def _fields(table: Table) -> dict[str, str]:
     found = {}
+    if not table.data:
+        table.note("no field is named", f"one of: {', '.join(CONNECTORS)}", severity="warning")
     for connector in table.data:
         table.known.add(connector)
         if connector not in CONNECTORS:

@@ -70,6 +70,9 @@ class Table:
         if not isinstance(value, str):
             self.note(f"{key} must be a text", "put it in quotes", at=(key,))
             return default
+        if required and not value.strip():
+            self.note(f"{key} is empty", _one_of(choices), at=(key,))
+            return default
         if choices and value not in choices:
             self.note(f'{key} is never "{value}"', did_you_mean(value, choices) or _one_of(choices), at=(key,))
             return default
