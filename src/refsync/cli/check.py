@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from refsync import config as configuration
 from refsync.cli.screen import dump, err, out, plural, show_problems
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption
 from refsync.config import Connection
-from refsync.errors import ConnectorError, Place, Problem, UserError
+from refsync.errors import ConnectorError, Place, Problem, TransientError, UserError
 from refsync.log import clean
 from refsync.registry import connect
 from refsync.rules import files
@@ -46,14 +47,16 @@ def _of_connection(connection: Connection, rules: RuleSet | None, *, offline: bo
     try:
         connector = connect(connection.connector, settings)
         try:
-            return lacking if offline or lacking else list(connector.check())
+            found = lacking if offline or lacking else list(connector.check())
+            return [problem if problem.place else replace(problem, place=connection.place(())) for problem in found]
         finally:
             connector.close()
     except UserError as error:
         places = {problem.place for problem in lacking}
         return sorted((*lacking, *(problem for problem in error.problems if problem.place not in places)), key=_place)
     except ConnectorError as error:
-        return [Problem(message=f"{connection.name}: {clean(str(error))}", place=connection.place(()))]
+        hint = "is the address right, and does this machine reach it?" if isinstance(error, TransientError) else ""
+        return [Problem(message=clean(str(error)), hint=hint, place=connection.place(()))]
 
 
 def _place(problem: Problem) -> Place:

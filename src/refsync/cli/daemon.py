@@ -8,8 +8,7 @@ import typer
 
 from refsync import daemon as service
 from refsync import log
-from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, open_workspace
-from refsync.errors import ConfigError, Problem
+from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, check_options, open_workspace
 from refsync.sync.rulebook import Rulebook
 from refsync.sync.session import Session
 
@@ -22,7 +21,7 @@ def daemon(config: ConfigOption = DEFAULT_CONFIG) -> None:
     rulebook = Rulebook(workspace.settings.rules)
     with workspace.store() as store:
         sessions = [Session(connection, store, rulebook, stop) for connection in workspace.settings.connections]
-        _check_options(sessions, rulebook)
+        check_options(sessions, rulebook())
         jobs = [
             service.Job(
                 name=session.connection.name,
@@ -34,15 +33,3 @@ def daemon(config: ConfigOption = DEFAULT_CONFIG) -> None:
         ]
         code = service.run(jobs, stop)
     raise typer.Exit(code)
-
-
-def _check_options(sessions: list[Session], rulebook: Rulebook) -> None:
-    """Raise ConfigError with what is wrong in the options of all connections, before the service says it is ready."""
-    problems: list[Problem] = []
-    for session in sessions:
-        try:
-            session.connector(rulebook())
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)

@@ -41,5 +41,5 @@ def main() -> None:
         err.print("stopped; what was stored stays, the next run goes on from there")
         sys.exit(2)
     except RefsyncError as error:
-        err.print(f"[bold red]error[/]: {clean(str(error))}", markup=True)
+        err.print(f"error: {clean(str(error))}", style="red")
         sys.exit(2)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from refsync import config as configuration
 from refsync import log
@@ -62,7 +63,7 @@ def preview_rule(
         matches = [match.as_json() for match in found] if list_ else []
         dump({"rule": name, "now": iso(at), "count": len(found), "matches": matches})
         return
-    out.print(f"[bold]{name}[/]  {rule.title}", markup=True)
+    out.print(f"[bold]{name}[/]  {escape(rule.title)}", markup=True)
     out.print(f"{plural(len(found), 'match', 'matches')} at {iso(at)}, before caps and limits")
     if list_ or len(found) <= 20:
         _show(found)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from refsync.book import Book
 from refsync.errors import Problem
@@ -20,8 +21,8 @@ from refsync.errors import Problem
 WIDE = 140
 """Columns where there is no terminal to ask."""
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, markup=False, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 COLOURS = {"error": "bold red", "warning": "yellow", "hint": "cyan"}
 
@@ -35,9 +36,9 @@ def show_problems(problems: Iterable[Problem]) -> None:
     """Print problems on standard error, each with its place and what to do."""
     for problem in problems:
         where = f"[bold]{escape(str(problem.place))}[/]: " if problem.place else ""
-        err.print(f"{where}[{COLOURS[problem.severity]}]{problem.severity}[/]: {escape(problem.message)}")
+        err.print(f"{where}[{COLOURS[problem.severity]}]{problem.severity}[/]: {escape(problem.message)}", markup=True)
         if problem.hint:
-            err.print(f"  [dim]=[/] {escape(problem.hint)}")
+            err.print(f"  [dim]=[/] {escape(problem.hint)}", markup=True)
 
 
 def show_book(folder: Path, *, most: int = 20) -> None:
@@ -57,7 +58,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     for column in columns:
         shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        shown.add_row(*("" if cell is None else Text(str(cell)) for cell in row))
     out.print(shown)
 
 

@@ -7,6 +7,7 @@ import threading
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from refsync import log
 from refsync.cli.screen import dump, err, listed, out, plural, progress, table
@@ -17,12 +18,16 @@ from refsync.cli.workspace import (
     JsonOption,
     NowOption,
     RulesOption,
+    check_options,
     open_workspace,
     parse_now,
 )
+from refsync.errors import ConnectorError
+from refsync.log import clean
 from refsync.model import Stream
 from refsync.store.directory import names
 from refsync.store.engine import Store
+from refsync.sync.session import Session
 from refsync.sync.tick import Report
 
 
@@ -41,22 +46,31 @@ def sync(
     workspace = open_workspace(config, rules)
     stop = _stopped_by_signals()
     reports: list[dict[str, Any]] = []
-    whole = True
     with workspace.store() as store, progress(quiet=json) as show:
-        for chosen in workspace.connections(connection):
-            session = workspace.session(chosen, store, stop)
-            try:
-                report = session.tick(now=at, dry_run=dry_run, approved=approve, progress=show)
-            finally:
+        sessions = [workspace.session(chosen, store, stop) for chosen in workspace.connections(connection)]
+        try:
+            check_options(sessions, workspace.rules)
+            for session in sessions:
+                reports.append(_ticked(store, session, now=at, dry_run=dry_run, approved=approve, progress=show))
+        finally:
+            for session in sessions:
                 session.close()
-            whole = whole and report.outcome == "done"
-            reports.append({**report.as_json(), "tasks": planned(store, report)})
     if json:
         dump({"dry_run": dry_run, "connections": reports})
     else:
         for shown in reports:
             show_report(shown, dry_run=dry_run)
-    raise typer.Exit(0 if whole else 1)
+    outcomes = {report["outcome"] for report in reports}
+    raise typer.Exit(0 if outcomes == {"done"} else 2 if outcomes == {"failed"} else 1)
+
+
+def _ticked(store: Store, session: Session, **options: Any) -> dict[str, Any]:
+    """Return what a tick did as plain values; when the CRM cannot be used, why: the other connections go on."""
+    try:
+        report = session.tick(**options)
+    except ConnectorError as error:
+        return {"connection": session.connection.name, "outcome": "failed", "error": clean(str(error))}
+    return {**report.as_json(), "tasks": planned(store, report)}
 
 
 def planned(store: Store, report: Report) -> list[dict[str, Any]]:
@@ -80,14 +94,17 @@ def planned(store: Store, report: Report) -> list[dict[str, Any]]:
 
 def show_report(report: dict[str, Any], *, dry_run: bool) -> None:
     """Print what a tick did, for people."""
+    if report["outcome"] == "failed":
+        err.print(f"[bold]{report['connection']}[/]  [red]failed[/]  {escape(report['error'])}", markup=True)
+        return
     out.print(f"[bold]{report['connection']}[/]  {report['outcome']}  run {report['run']}", markup=True)
     out.print(f"  pulled   {listed(report['pulled'])}")
     out.print(f"  changed  {sum(report['changed'].values()):,}, gone {report['gone']:,}, set aside {report['set_aside']:,}")
     out.print(f"  matches  {listed(report['matches']) or 'none'}")
     for stream, reason in report["partial"].items():
-        err.print(f"  [yellow]partial[/]  {stream}: {reason}")
+        err.print(f"  [yellow]partial[/]  {stream}: {escape(reason)}", markup=True)
     for rule, reason in report["held_rules"].items():
-        err.print(f"  [yellow]held[/]     {rule}: {reason}")
+        err.print(f"  [yellow]held[/]     {rule}: {escape(reason)}", markup=True)
     if dry_run:
         out.print(f"  would write {plural(report['planned'], 'task')}, hold {report['held']:,}")
     else:
@@ -95,9 +112,9 @@ def show_report(report: dict[str, Any], *, dry_run: bool) -> None:
     for reason, count in report["held_by"].items():
         out.print(f"  held     {count:,} by {reason}")
     for reason, count in report["rejected"].items():
-        err.print(f"  [red]refused[/]  {count} by the CRM: {reason}")
+        err.print(f"  [red]refused[/]  {count} by the CRM: {escape(reason)}", markup=True)
     if report["not_written"]:
-        err.print(f"  [yellow]{report['not_written']}[/]")
+        err.print(f"  {report['not_written']}", style="yellow")
     if report["tasks"]:
         columns = ("due_on", "owner", "account", "rule")
         table("", columns, ([task[column] for column in columns] for task in report["tasks"][:40]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from refsync import config
-from refsync.errors import UserError
+from refsync.errors import ConfigError, Problem, UserError
 from refsync.model import Instant, instant
 from refsync.rules.files import load
 from refsync.rules.rule import RuleSet
@@ -50,6 +50,18 @@ def open_workspace(path: Path, rules: Path | None = None, *, modes_live: bool = 
     """Return the workspace of a config.toml. Raises ConfigError and RuleError with every problem."""
     settings = config.load(path)
     return Workspace(settings=settings, rules=load(rules or settings.rules, modes_live=modes_live))
+
+
+def check_options(sessions: Iterable[Session], rules: RuleSet) -> None:
+    """Raise ConfigError with what is wrong in the options of all connections, before anything begins."""
+    problems: list[Problem] = []
+    for session in sessions:
+        try:
+            session.connector(rules)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
 
 
 def parse_now(text: str | None) -> Instant:
