@@ -301,3 +301,11 @@ def test_close_that_the_crm_refuses_is_reported(store: Store) -> None:
 
     assert report.pushed is not None
     assert ({"locked": 1}, "partial", ["open"]) == (report.pushed.rejected, report.outcome, company.states(RECONNECT))
+
+
+def test_several_asks_wait_behind_one_task(store: Store) -> None:
+    """Two milestones of one silent customer wait behind one reconnect."""
+    company = Company(store, *customer(4, 100, tier="C"), *won(4, date(2026, 10, 20)), *won(4, date(2026, 10, 1), "other"))
+    company.tick()
+
+    assert (["open"], ["waiting", "waiting"]) == (company.states(FIRST), company.states(ASK))

@@ -48,14 +48,12 @@ def intend(db: Connection, connection: str, new: Sequence[Finding]) -> frozenset
 
 
 def wait(db: Connection, connection: str, behind: Sequence[Finding]) -> frozenset[str]:
-    """Enter findings that wait, or let those that were never sent wait for another task now; return their keys."""
-    if not behind:
-        return frozenset()
-    new = insert(db.dialect, finding)
-    waits = {name: new.excluded[name] for name in ("state", "waiting_for")}
-    unsent = _in(frozenset({*UNSENT, State.REJECTED}))
-    entered = new.on_conflict_do_update(index_elements=["connection", "key"], set_={**waits, "closed_at": None}, where=unsent)
-    return frozenset(db.execute(entered.returning(finding.c.key), [_values(connection, item) for item in behind]).scalars())
+    """Enter findings that wait, and let those that were never sent wait for another task now; return which keys are new."""
+    new = intend(db, connection, behind)
+    for item in behind:
+        waits = {"state": State.WAITING.value, "waiting_for": item.waiting_for, "closed_at": None}
+        _move(db, connection, item.key, {*UNSENT, State.REJECTED}, **waits)
+    return new
 
 
 RESENT = (
