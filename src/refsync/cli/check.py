@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Protocol, runtime_checkable
 
 import typer
 
@@ -19,20 +19,28 @@ from refsync.rules.rule import RuleSet
 from refsync.sync.session import custom_fields
 
 
+@runtime_checkable
+class SetsUp(Protocol):
+    """A connector that can prepare its CRM for tasks."""
+
+    def create_key_property(self) -> bool: ...
+
+
 def check(
     config: ConfigOption = DEFAULT_CONFIG,
     connection: ConnectionOption = None,
     offline: Annotated[bool, typer.Option("--offline", help="Look at the files only; call no CRM.")] = False,
+    setup: Annotated[bool, typer.Option("--setup", help="Create what refsync needs in the CRM: HubSpot's key of tasks.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Check the configuration, the rules, and each CRM: sign-in, rights, fields, limits. Writes nothing."""
+    """Check the configuration, the rules, and each CRM: sign-in, rights, fields, limits. Without --setup it writes nothing."""
     settings = configuration.load(config)
     chosen = (settings.connection(connection),) if connection else settings.connections
     rules, problems = files.check(settings.rules)
     for one in chosen:
         if not json:
             err.print(f"checking {one.name} ({one.connector}) …", markup=False)
-        problems += _of_connection(one, rules, offline=offline)
+        problems += _of_connection(one, rules, offline=offline, setup=setup)
     errors = sum(problem.severity == "error" for problem in problems)
     if json:
         dump({"problems": [problem.as_json() for problem in problems], "errors": errors})
@@ -42,11 +50,13 @@ def check(
     raise typer.Exit(1 if errors else 0)
 
 
-def _of_connection(connection: Connection, rules: RuleSet | None, *, offline: bool) -> list[Problem]:
+def _of_connection(connection: Connection, rules: RuleSet | None, *, offline: bool, setup: bool) -> list[Problem]:
     settings, lacking = connection.examined(custom_fields(rules.company, connection.connector) if rules else {})
     try:
         connector = connect(connection.connector, settings)
         try:
+            if setup and not (offline or lacking) and isinstance(connector, SetsUp):
+                connector.create_key_property()
             found = lacking if offline or lacking else list(connector.check())
             return [problem if problem.place else replace(problem, place=connection.place(())) for problem in found]
         finally:

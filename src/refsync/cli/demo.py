@@ -185,6 +185,5 @@ def _show(result: dict[str, Any], keep: Path | None) -> None:
         f" (stand-in CRM {cost['peak_memory_sandbox_mb']:.0f} MB)"
     )
     if keep:
-        out.print(
-            f"kept in {keep}: refsync --help, then for instance refsync status --config {keep / 'config.toml'}", markup=False
-        )
+        ended = "" if result["crm"] == Crm.FILES else " (the stand-in CRM has ended; what only reads the database still works)"
+        out.print(f"kept in {keep}; look around: refsync status --config {keep / 'config.toml'}{ended}")

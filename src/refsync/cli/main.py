@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
 
 import typer
 
 from refsync.cli import check, daemon, demo, init, rules, sandbox, status, sync, why
-from refsync.cli.screen import err, show_problems
-from refsync.errors import RefsyncError, UserError
+from refsync.cli.screen import dump, err, show_problems
+from refsync.errors import Problem, RefsyncError, UserError
 from refsync.log import clean
 from refsync.sync.retry import Stopped
 
@@ -35,11 +38,20 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        show_problems(error.problems)
-        sys.exit(2)
+        _end(error.problems)
     except Stopped:
         err.print("stopped; what was stored stays, the next run goes on from there")
         sys.exit(2)
     except RefsyncError as error:
-        err.print(f"error: {clean(str(error))}", style="red")
-        sys.exit(2)
+        _end([Problem(message=clean(str(error)))])
+    except Exception:  # noqa: BLE001 - the last resort: a defect is called one, and its trace shows no secret
+        err.print(clean(traceback.format_exc()))
+        _end([Problem(message="this is a defect of refsync", hint="please report it with the lines above")])
+
+
+def _end(problems: Sequence[Problem]) -> NoReturn:
+    """Show why the command could not run, with `--json` as JSON too, and end the process."""
+    if "--json" in sys.argv[1:]:
+        dump({"problems": [problem.as_json() for problem in problems], "errors": len(problems)})
+    show_problems(problems)
+    sys.exit(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +26,7 @@ from refsync.cli.workspace import (
 from refsync.errors import ConnectorError
 from refsync.log import clean
 from refsync.model import Stream
+from refsync.rules.rule import Mode, RuleSet
 from refsync.store.directory import names
 from refsync.store.engine import Store
 from refsync.sync.session import Session
@@ -51,7 +53,8 @@ def sync(
         try:
             check_options(sessions, workspace.rules)
             for session in sessions:
-                reports.append(_ticked(store, session, now=at, dry_run=dry_run, approved=approve, progress=show))
+                ticked = _ticked(store, session, now=at, dry_run=dry_run, approved=approve, progress=show)
+                reports.append({**ticked, "watching": _watching(ticked, workspace.rules)})
         finally:
             for session in sessions:
                 session.close()
@@ -71,6 +74,12 @@ def _ticked(store: Store, session: Session, **options: Any) -> dict[str, Any]:
     except ConnectorError as error:
         return {"connection": session.connection.name, "outcome": "failed", "error": clean(str(error))}
     return {**report.as_json(), "tasks": planned(store, report)}
+
+
+def _watching(report: Mapping[str, Any], rules: RuleSet) -> dict[str, int]:
+    """Return how many matches each rule has that only watches."""
+    watching = {rule.name for rule in rules.rules if rule.mode is Mode.WATCH}
+    return {rule: count for rule, count in report.get("matches", {}).items() if rule in watching and count}
 
 
 def planned(store: Store, report: Report) -> list[dict[str, Any]]:
@@ -109,6 +118,8 @@ def show_report(report: dict[str, Any], *, dry_run: bool) -> None:
         out.print(f"  would write {plural(report['planned'], 'task')}, hold {report['held']:,}")
     else:
         out.print(f"  tasks    {report['created']} created, {report['adopted']} adopted, {report['closed']} closed")
+    if report["watching"]:
+        out.print(f'  watch    {listed(report["watching"])}: nothing is written until mode = "live"')
     for reason, count in report["held_by"].items():
         out.print(f"  held     {count:,} by {reason}")
     for reason, count in report["rejected"].items():

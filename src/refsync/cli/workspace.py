@@ -72,4 +72,6 @@ def parse_now(text: str | None) -> Instant:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise UserError(f'--now "{text}" is no instant such as 2026-11-20T09:00Z') from None
+    if not 1900 < found.year < 9000:  # beyond, a hundred years more or less would be no date
+        raise UserError(f"--now {text}: the year must be between 1900 and 9000")
     return instant(found if found.tzinfo else found.replace(tzinfo=UTC))
