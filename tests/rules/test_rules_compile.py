@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from refsync.model import Stream, parse_instant
-from refsync.rules.compile import holding, horizon, in_touch, reads
+from refsync.rules.compile import compile_rule, holding, horizon, in_touch, reads
 from refsync.rules.rule import Rule, RuleSet
 from tests.rules.mirror import CONNECTION, NOW, Mirror, at
 
@@ -394,6 +395,26 @@ def test_a_match_says_what_the_rule_saw(rules: Rules, mirror: Mirror) -> None:
         "account.industry": None,
         "account.open_tasks": 0,
     }
+
+
+def test_a_brief_match_knows_all_but_facts_for_texts(rules: Rules, mirror: Mirror) -> None:
+    """Brief matches differ in nothing but their facts, and `about` brings the rest for those that are asked for."""
+    subject = 'subject = "{account.name} {account.last_touch_kind}"'
+    loaded = rules(
+        rule=about_accounts('account.last_touch = "not in the last 90 days"').replace('subject = "{account.name}"', subject)
+    )
+    lapse = "2026-06-01"
+    for account in ("a", "b"):
+        mirror.account(id=account)
+        mirror.activity(lapse, account_id=account)
+    full = {match.subject_id: match for match in mirror.matches(loaded, "rule")}
+    brief = compile_rule(rule(loaded), loaded, CONNECTION, NOW, brief=True)
+    found = [brief.match(row) for row in mirror.rows(brief.statement)]
+    compiled = compile_rule(rule(loaded), loaded, CONNECTION, NOW)
+
+    assert [{"account.last_touch": at(lapse)}] * 2 == [match.facts for match in found]
+    assert full == {match.subject_id: replace(match, facts=full[match.subject_id].facts) for match in found}
+    assert [full["b"]] == [compiled.match(row) for row in mirror.rows(compiled.about(["b"]))]
 
 
 def test_never_touched_is_a_lapse_of_its_own(rules: Rules, mirror: Mirror) -> None:

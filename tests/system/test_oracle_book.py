@@ -57,7 +57,7 @@ def matches(store: Store, name: str) -> list[Match]:
     rule = rules.rule(name)
     assert rule is not None
     with store.read() as db:
-        return matches_of(db, rule, rules, "book", instant(NOW))
+        return list(matches_of(db, rule, rules, "book", instant(NOW)))
 
 
 def test_neglected_customers_are_those_of_the_oracle(pulled: Store, good_book: Path) -> None:

@@ -1,21 +1,21 @@
 """A rule becomes one SELECT over the mirror: who it is about, and what it saw.
 
 The law: one statement a rule, led by the connection, with every cut-off worked out here and bound. What is costly to know is
-asked only about rows that pass, and every row says whether `needs` holds.
+asked only about rows that pass, what only texts print only about those that get a task; every row says whether `needs` holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, literal, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, case, false, literal, not_, or_, select
 
 from refsync.model import Instant, Stream, iso
-from refsync.rules.conditions import Conditions, vetoes
+from refsync.rules.conditions import Conditions, for_sure
 from refsync.rules.facts import FACTS
 from refsync.rules.phrases import BetweenAgo, InLast, MoreThanAgo, NotInLast, NumberRange, Parameter, Span
 from refsync.rules.rule import Condition, Kind, Match, Rule, RuleSet, Segment, Suppression, Value
@@ -24,9 +24,9 @@ from refsync.rules.sources import Count, Filled, Latest, NearlyAll, PlanCount, S
 MS_PER_DAY = 86_400_000
 
 
-def compile_rule(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant) -> Compiled:
+def compile_rule(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, *, brief: bool = False) -> Compiled:
     """Return the rule's one SELECT; not for rules that are only for otherwise."""
-    return Compiled(rule=rule, ruleset=ruleset, connection_id=connection_id, now=now)
+    return Compiled(rule=rule, ruleset=ruleset, connection_id=connection_id, now=now, brief=brief)
 
 
 def holding(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, subject_ids: Sequence[str]) -> Select[Any]:
@@ -81,16 +81,21 @@ class Compiled:
     ruleset: RuleSet
     connection_id: str
     now: Instant
+    brief: bool = False
+    """Report no more facts than it takes to rank a match: quick for many rows, not enough to write a task."""
 
     @cached_property
     def statement(self) -> Select[Any]:
         """The rule's SELECT. Its rows come in no particular order."""
         conditions = self.conditions
-        table = account.join(milestone, OF_ACCOUNT) if self.rule.is_event else account
-        led = milestone if self.rule.is_event else account
-        where = (of_connection(led, self.connection_id), *conditions.when(self.rule.when), *self._vetoes())
+        where = (of_connection(self._led, self.connection_id), *conditions.when(self.rule.when), not_(self._vetoed))
         columns = self._columns()
+        table = account.join(milestone, OF_ACCOUNT) if self.rule.is_event else account
         return select(*columns).select_from(conditions.values.joined(table)).where(*where)
+
+    def about(self, subject_ids: Sequence[str]) -> Select[Any]:
+        """Return the SELECT of the rows about these subjects."""
+        return self.statement.where(self._led.c.id.in_(subject_ids))
 
     def match(self, row: Mapping[str, Any]) -> Match:
         """Return what a row says; give it `row._mapping`."""
@@ -124,13 +129,25 @@ class Compiled:
 
     @cached_property
     def _facts(self) -> tuple[tuple[str, str], ...]:
-        """Return the facts to report and their columns, each once: those of the lines, then those of the texts."""
+        """Return the facts to report and their columns, each once: those of the lines, then those of the texts.
+
+        When `brief` only those that `match` itself reads.
+        """
+        if self.brief:
+            ranking = [self._lapse.fact] if self._lapse else []
+            ranking += [self._awaited.fact] if self._awaited else []
+            return tuple((name, f"fact_{number}") for number, name in enumerate(dict.fromkeys(ranking)))
         other = self.ruleset.rule(self.rule.otherwise)
         texts = [self.rule.task.subject, self.rule.task.text]
         texts += [other.task.subject, other.task.text] if other else []
         named = chain((line.fact for line in _lines(self.rule)), *(text.names for text in texts))
         known = dict.fromkeys(name for name in named if name in FACTS and not isinstance(FACTS[name].source, Filled))
         return tuple((name, f"fact_{number}") for number, name in enumerate(known))
+
+    @property
+    def _led(self) -> Table:
+        """Return the table of the rule's subjects."""
+        return milestone if self.rule.is_event else account
 
     @cached_property
     def _lapse(self) -> Lapse | None:
@@ -160,7 +177,7 @@ class Compiled:
         nothing = literal(None)
         ready = case((self._needs, 1), else_=0) if self.rule.needs else literal(1)
         return [
-            (milestone if event else account).c.id.label("subject_id"),
+            self._led.c.id.label("subject_id"),
             account.c.id.label("account_id"),
             account.c.name.label("account_name"),
             account.c.owner_id.label("owner_id"),
@@ -182,19 +199,24 @@ class Compiled:
     def _needs(self) -> ColumnElement[bool]:
         return self.conditions.all_of(self.rule.needs)
 
-    def _vetoes(self) -> Iterable[ColumnElement[bool]]:
-        """Yield what keeps `unless` and the suppressions away, the cheap ones of the account's own row first."""
+    @property
+    def _vetoed(self) -> ColumnElement[bool]:
+        """Whether something of `unless` or a suppression keeps the account away, the cheap ones of its own row asked first.
+
+        One expression, never unknown: SQLite looks at it last, and no further than to the first that holds.
+        """
         other = self.ruleset.rule(self.rule.otherwise)
+        found = []
         for suppression in sorted(_suppressions(self.rule, self.ruleset), key=_is_costly):
             if self._has_ended(suppression):
                 continue
-            stands_aside = vetoes(self.conditions.all_of(suppression.when))
+            stands_aside = for_sure(self.conditions.all_of(suppression.when))
             if self.rule.kind in suppression.stops:
-                yield stands_aside
+                found.append(stands_aside)
             elif other:  # it stops only the rule that would speak first
-                yield or_(self._needs, stands_aside)
-        for line in self.rule.unless:
-            yield vetoes(self.conditions.holds(line))
+                found.append(and_(not_(for_sure(self._needs)), stands_aside))
+        found += [for_sure(self.conditions.holds(line)) for line in self.rule.unless]
+        return or_(false(), *found)
 
     def _has_ended(self, suppression: Suppression) -> bool:
         return suppression.until is not None and suppression.until < self.ruleset.company.calendar.day(self.now)

@@ -224,9 +224,9 @@ class Conditions:
                 raise ValueError(f"{phrase} does not fit something ahead")
 
 
-def vetoes(expression: Compared) -> Compared:
-    """Return that something is not so, or unknown: what `unless` and suppressions ask for."""
-    return not_(func.coalesce(expression, false()))
+def for_sure(expression: Compared) -> Compared:
+    """Return that something is so, and not merely unknown: what `unless` and suppressions ask."""
+    return func.coalesce(expression, false())
 
 
 def between(phrase: BetweenAgo, calendar: Calendar, now: Instant) -> tuple[Instant, Instant]:

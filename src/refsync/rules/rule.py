@@ -230,7 +230,7 @@ class Match:
     the days since it was reached, else 0."""
     revenue: float | None
     facts: Mapping[str, Value]
-    """Every fact that the rule, its texts or the texts of its `otherwise` rule read, by name."""
+    """Every fact that the rule, its texts or the texts of its `otherwise` rule read, by name; of a `brief` match fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,13 @@ from an instant later than the cut-offs of the rule; a held rule writes nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from refsync.finding import Finding, State
 from refsync.model import Instant, Stream
-from refsync.plan import People, Plan, plan
+from refsync.plan import People, Plan, Wish, plan
 from refsync.rules import compile as compiling
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.store import directory, ledger, mirror
@@ -31,7 +31,7 @@ class Judged:
 
     plan: Plan
     matches: Mapping[str, tuple[Match, ...]]
-    """Per rule that is live or watched; also of rules that are held."""
+    """Per rule that is live or watched, also of rules that are held; without the facts that only texts need."""
     held_rules: Mapping[str, str] = field(default_factory=dict)
     """Rules that may not be judged now, with the reason."""
 
@@ -43,25 +43,28 @@ def evaluate(run: Run, *, approved: bool) -> Judged:
         ledger.reconcile(db, run.connection, at=run.now)
     with run.store.read() as db:
         held_rules = _held_rules(run, mirror.state(db, run.connection))
-        matches = {rule.name: tuple(matches_of(db, rule, run.rules, run.connection, run.now)) for rule in judged(run.rules)}
+        matches = {
+            rule.name: tuple(matches_of(db, rule, run.rules, run.connection, run.now, brief=True)) for rule in judged(run.rules)
+        }
         past = ledger.everything(db, run.connection)
         live = [
             match for name, found in matches.items() if name not in held_rules and _is_live(run.rules, name) for match in found
         ]
         people = _people(db, run.connection, live)
         causes_gone = _causes_gone(db, run, past, held_rules)
-    run.progress("plan", len(live))
-    planned = plan(
-        live,
-        rules=run.rules,
-        ledger=past,
-        people=people,
-        org=run.connector.org,
-        now=run.now,
-        causes_gone=causes_gone,
-        frozen=frozenset(held_rules),
-        approved=approved,
-    )
+        run.progress("plan", len(live))
+        planned = plan(
+            live,
+            rules=run.rules,
+            ledger=past,
+            people=people,
+            org=run.connector.org,
+            now=run.now,
+            causes_gone=causes_gone,
+            frozen=frozenset(held_rules),
+            approved=approved,
+        )
+        planned = replace(planned, write=_told(db, run, planned.write), notice=_told(db, run, planned.notice))
     return Judged(plan=planned, matches=matches, held_rules=held_rules)
 
 
@@ -70,10 +73,27 @@ def judged(rules: RuleSet) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules.rules if rule.mode is not Mode.OFF and not rule.only_for_otherwise)
 
 
-def matches_of(db: Database, rule: Rule, rules: RuleSet, connection: str, now: Instant) -> list[Match]:
-    """Return everything a rule matches at an instant, before any limit."""
-    compiled = compiling.compile_rule(rule, rules, connection, now)
-    return [compiled.match(cast("Mapping[str, Any]", row)) for row in db.execute(compiled.statement).mappings()]
+def matches_of(
+    db: Database, rule: Rule, rules: RuleSet, connection: str, now: Instant, *, brief: bool = False
+) -> Iterator[Match]:
+    """Yield everything a rule matches at an instant, before any limit; when `brief`, without what only texts need."""
+    compiled = compiling.compile_rule(rule, rules, connection, now, brief=brief)
+    for row in db.execute(compiled.statement).mappings():
+        yield compiled.match(cast("Mapping[str, Any]", row))
+
+
+def _told(db: Database, run: Run, wishes: Sequence[Wish]) -> tuple[Wish, ...]:
+    """Return the wishes with matches that hold every fact: texts need it of these few, ranking of none."""
+    subjects: dict[str, list[str]] = {}
+    for wish in wishes:
+        subjects.setdefault(wish.match.rule, []).append(wish.match.subject_id)
+    told = {}
+    for rule in run.rules.rules:
+        compiled = compiling.compile_rule(rule, run.rules, run.connection, run.now)
+        for some in chunks(subjects.get(rule.name, ())):
+            for row in db.execute(compiled.about(some)).mappings():
+                told[rule.name, row["subject_id"]] = compiled.match(cast("Mapping[str, Any]", row))
+    return tuple(replace(wish, match=told[wish.match.rule, wish.match.subject_id]) for wish in wishes)
 
 
 def _is_live(rules: RuleSet, name: str) -> bool:

@@ -44,7 +44,7 @@ class Previewed:
 
 def preview(db: Database, connection: str, rule: Rule, rules: RuleSet, now: Instant) -> list[Previewed]:
     """Return every match of a rule at an instant, by account name."""
-    matches = matches_of(db, rule, rules, connection, now)
+    matches = list(matches_of(db, rule, rules, connection, now))
     owners = directory.names(db, connection, Stream.USERS, {match.owner_id for match in matches if match.owner_id})
     known = known_people(db, connection, {match.account_id for match in matches}, now)
     found = [
