@@ -108,3 +108,16 @@ def test_a_now_at_the_end_of_the_calendar_is_refused(folder: Path, text: str) ->
     done = refsync(folder, "rules", "preview", "reconnect-neglected-customer", "--book", "book", "--now", text, code=2)
 
     assert "between 1900 and 9000" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("init", "config.toml"), ("demo", "--keep", "token"), ("sandbox", "--port", "70000"), ("sandbox", "--crm", "sugar")],
+    ids=" ".join,
+)
+def test_what_cannot_be_used_is_named(folder: Path, arguments: tuple[str, ...]) -> None:
+    """A file where a folder is needed, a port or CRM that is none: exit code 2 and the word that is wrong."""
+    done = refsync(folder, *arguments, code=2)
+
+    assert arguments[-1] in done.stderr or arguments[-2] in done.stderr
+    assert "defect" not in done.stderr

@@ -44,6 +44,8 @@ def main() -> None:
         sys.exit(2)
     except RefsyncError as error:
         _end([Problem(message=clean(str(error)))])
+    except OSError as error:
+        _end([Problem(message=f"{error.filename or 'the system'}: {error.strerror or error}")])
     except Exception:  # noqa: BLE001 - the last resort: a defect is called one, and its trace shows no secret
         err.print(clean(traceback.format_exc()))
         _end([Problem(message="this is a defect of refsync", hint="please report it with the lines above")])

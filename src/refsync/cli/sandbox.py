@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,11 +17,11 @@ from refsync_sandbox.generator import write_book
 
 
 def sandbox(
-    crm: Annotated[str, typer.Option("--crm", help="salesforce or hubspot.")] = "salesforce",
+    crm: Annotated[Literal["salesforce", "hubspot"], typer.Option("--crm", help="Which CRM to stand in for.")] = "salesforce",
     book: Annotated[Path | None, typer.Option("--book", help="A folder of CSV files; without one a book is generated.")] = None,
     accounts: Annotated[int, typer.Option("--accounts", min=1, help="How many accounts to generate.")] = 300,
     seed: Annotated[int, typer.Option("--seed", help="The seed of the generated book.")] = 7,
-    port: Annotated[int, typer.Option("--port", help="0: any free one.")] = 0,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 0,
     now: Annotated[str | None, typer.Option("--now", help="What the CRM takes for the present; it runs on from there.")] = None,
 ) -> None:
     """Serve a stand-in CRM on loopback until it is told to end. Prints its address as a line of JSON."""

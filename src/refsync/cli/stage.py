@@ -43,7 +43,9 @@ def sandbox(crm: str, book: Path, now: Instant) -> Iterator[Sandbox]:
     """Give a stand-in CRM that serves a book on loopback and takes `now` for the present; it ends with the block."""
     command = [sys.executable, "-m", "refsync_sandbox", "--crm", crm, "--book", str(book), "--now", iso(now)]
     command += ["--client-id", CLIENT_ID, "--client-secret", SECRET] if crm == "salesforce" else ["--token", SECRET]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
+    process = subprocess.Popen(  # noqa: S603 - our own module; in a session of its own Ctrl-C reaches us only
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
@@ -61,7 +63,8 @@ def sandbox(crm: str, book: Path, now: Instant) -> Iterator[Sandbox]:
 def generate(folder: Path, accounts: int, seed: int, now: Instant) -> None:
     """Write a believable book of business. Deterministic for its arguments."""
     command = [sys.executable, "-m", "refsync_sandbox", "generate", "--accounts", str(accounts), "--seed", str(seed)]
-    done = subprocess.run([*command, "--now", iso(now), str(folder)], check=False)  # noqa: S603 - our own module
+    command += ["--now", iso(now), str(folder)]
+    done = subprocess.run(command, check=False, start_new_session=True)  # noqa: S603 - our own module
     if done.returncode:
         raise RefsyncError("the book could not be generated")
 

@@ -73,7 +73,7 @@ def _show(one: Why, findings: Iterable[Finding]) -> None:
     out.print(f"[bold]{escape(one.name)}[/]  {one.account_id}  segment {one.segment}  {escape(owner)}", markup=True)
     for rule in one.rules:
         out.print(f"\n[bold]{rule.rule}[/] ({escape(rule.about)}, {rule.mode.value})  {_verdict(rule)}", markup=True)
-        rows = [(_mark(line), line.section, line.line, line.shown, _where(line.place)) for line in rule.lines]
+        rows = [(_mark(line), line.section, line.line, line.shown, _where(line.place, rule.rule)) for line in rule.lines]
         table("", ("", "", "", "seen", ""), rows)
     if findings := list(findings):
         out.print()
@@ -101,8 +101,10 @@ def _mark(line: Line) -> str:
     return {Answer.YES: "yes", Answer.NO: "NO", Answer.UNKNOWN: "?"}[line.answer]
 
 
-def _where(place: Place) -> str:
-    return f"{Path(place.file).name}:{place.line}"
+def _where(place: Place, rule: str) -> str:
+    """Return the line, with the name of its file when that is not the rule's own."""
+    file = Path(place.file)
+    return f"line {place.line}" if file.stem == rule else f"{file.name}:{place.line}"
 
 
 def _as_json(one: Why) -> dict[str, Any]:
