@@ -209,7 +209,7 @@ def _problem(kind: type[Options], settings: ConnectionSettings, found: Mapping[s
     message, hint = f"{name}: {found['msg'].removeprefix('Value error, ')}", ""
     if found["type"] == "extra_forbidden":
         message = f'connection "{settings.id}" has no option "{name}"'
-        hint = did_you_mean(path[-1], kind.model_fields)
+        hint = did_you_mean(path[-1], {*kind.model_fields, "connector", "every"})
     elif found["type"] == "missing":
         message = f'connection "{settings.id}" needs the option "{name}"'
     elif found["type"] == "is_instance_of" and found.get("ctx", {}).get("class") == "Secret":
