@@ -41,6 +41,7 @@ def evaluate(run: Run, *, approved: bool) -> Judged:
     run.progress("judge", 0)
     with run.write() as db:
         ledger.reconcile(db, run.connection, at=run.now)
+    org = run.connector.org  # may call the CRM: never inside a transaction
     with run.store.read() as db:
         held_rules = _held_rules(run, mirror.state(db, run.connection))
         matches = {
@@ -58,7 +59,7 @@ def evaluate(run: Run, *, approved: bool) -> Judged:
             rules=run.rules,
             ledger=past,
             people=people,
-            org=run.connector.org,
+            org=org,
             now=run.now,
             causes_gone=causes_gone,
             frozen=frozenset(held_rules),
