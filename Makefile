@@ -37,7 +37,7 @@ $(VENV)/.bench: requirements/bench.txt $(READY)
 	$(PIP) install --require-hashes --requirement requirements/bench.txt
 	touch $@
 
-UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 lock:                     ## pin the requirements anew, with hashes and without addresses (needs uv)
 	$(UV_COMPILE) pyproject.toml --output-file requirements/run.txt
