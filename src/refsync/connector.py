@@ -43,8 +43,14 @@ class Batch:
     """Where a later read goes on; None leaves the stored cursor where it is."""
     whole_for: tuple[str, ...] = ()
     """For streams of links: the parents (deal ids) whose complete set of links is in `records`; others of theirs are gone."""
+    present: tuple[str, ...] = ()
+    """In a sweep: ids that the CRM lists, of records that are not sent again."""
     whole: bool = False
-    """On the last batch of a read: what this read brought since it began is everything the CRM holds of this stream."""
+    """On the last batch of a read or sweep: what it brought or listed since it began is everything the CRM holds of this stream.
+    What is missing in a whole read goes at once; what is missing in two whole sweeps goes with the second."""
+    lacking: frozenset[str] | None = None
+    """What the CRM does not show us of this stream although it is wanted: attributes of the record (`status`) or custom fields
+    (`Go_Live_Date__c`). Rules that read them are held. None: nothing new is known; a read says it in its first batch."""
     partial: str = ""
     """Why this read ends early, in words for people; empty when it did not."""
     complete_since: Instant | None = None
@@ -141,7 +147,11 @@ class Connector(Protocol):
         ...
 
     def sweep(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
-        """Yield what reads cannot see: deletes, merges, changed links. The cursor is the sweep's own."""
+        """Yield what reads cannot see: deletes, merges, changed links, calculated values.
+
+        It is asked for in every tick that read the stream to its end; the connector decides by the sweep's own cursor what is
+        due, and yields nothing, without a call, when nothing is. The first sweep follows the first whole read.
+        """
         ...
 
     def close(self) -> None: ...
