@@ -59,10 +59,10 @@ def control_routes(crm: Crm, clock: Clock, counts: Counts, faults: Faults) -> li
             faults.disarm()
         elif request.method == "POST":
             try:
-                faults.arm(read_faults(_loaded(await request.body())))
+                faults.arm(read_faults(_loaded(await request.body()), crm.faults))
             except BadFault as bad:
                 return _json({"error": str(bad)}, 400)
-        return _json({"faults": faults.as_json()})
+        return _json({"faults": faults.as_json(), "own": dict(crm.faults)})
 
     return [
         Route(CONTROL + "health", health),

@@ -59,6 +59,8 @@ class Crm(Protocol):
 
     name: str
     """salesforce or hubspot."""
+    faults: Mapping[str, str]
+    """The CRM's own faults (`"kind": "own"`) by name, with what happens; the side carries them out itself."""
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the side's own HTTP routes."""
@@ -90,3 +92,7 @@ class Crm(Protocol):
 
 REPLAYED = "refsync_sandbox.replayed"
 """Set in the ASGI scope of a call that is replayed from the journal: it needs no token."""
+UNDONE = "refsync_sandbox.undone"
+"""Set in the ASGI scope of a call that changed nothing: it must not be replayed."""
+OWN_FAULT = "refsync_sandbox.fault"
+"""Set in the ASGI scope of a call that is to go wrong in the CRM's own way: the armed fault."""

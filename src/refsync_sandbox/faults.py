@@ -7,7 +7,7 @@ strikes is the one that happens.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -43,6 +43,8 @@ class Kind(StrEnum):
     """The body is a page for people, with the status of a success."""
     REDIRECT = "redirect"
     """It is sent to `location`."""
+    OWN = "own"
+    """The CRM's own trouble called `name`, such as a limit of calls; each CRM lists its own."""
 
 
 class When(StrEnum):
@@ -74,6 +76,10 @@ class Fault:
     """For `status`; text that looks like HTML is sent as HTML, other text as JSON."""
     seconds: float = 60.0
     location: str = "https://elsewhere.example.com/"
+    name: str = ""
+    """For `own`: which one."""
+    about: str = ""
+    """For `own`: what it is about, such as a scope or a property, where that can be chosen."""
 
 
 class BadFault(ValueError):
@@ -124,19 +130,23 @@ class Faults:
         ]
 
 
-def read_faults(body: object) -> list[Fault]:
-    """Return the faults of a request body `{"faults": [{"kind": "close", ...}]}`. Raises BadFault."""
+def read_faults(body: object, own: Collection[str] = ()) -> list[Fault]:
+    """Return the faults of a request body `{"faults": [{"kind": "close", ...}]}`; `own` are the CRM's. Raises BadFault."""
     listed = body.get("faults") if isinstance(body, dict) else None
     if not isinstance(listed, list):
         raise BadFault('{"faults": [{"kind": "close", "endpoint": "POST *"}]} is needed')
-    return [_read(number, given) for number, given in enumerate(listed)]
+    return [_read(number, given, own) for number, given in enumerate(listed)]
 
 
-def _read(number: int, given: object) -> Fault:
+def _read(number: int, given: object, own: Collection[str]) -> Fault:
     try:
-        return TypeAdapter(Fault).validate_python(given)
+        fault = TypeAdapter(Fault).validate_python(given)
     except ValidationError as error:
         found = error.errors()[0]
         name = ".".join(map(str, found["loc"]))
         hint = did_you_mean(name, [one.name for one in fields(Fault)])
         raise BadFault(f"faults[{number}].{name}: {found['msg']}{f'; {hint}' if hint else ''}") from None
+    if (fault.kind is Kind.OWN) != bool(fault.name) or (fault.name and fault.name not in own):
+        hint = did_you_mean(fault.name, own) or f'"own" needs one of {", ".join(own) or "none: this CRM has none"}'
+        raise BadFault(f"faults[{number}].name: {fault.name!r} is not known; {hint}")
+    return fault

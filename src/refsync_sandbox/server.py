@@ -23,10 +23,10 @@ from refsync.errors import UserError
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.control import CONTROL, control_routes
 from refsync_sandbox.counts import Counts
-from refsync_sandbox.crm import REPLAYED, Crm
+from refsync_sandbox.crm import REPLAYED, UNDONE, Crm
 from refsync_sandbox.faults import Faults
 from refsync_sandbox.journal import Entry, Journal
-from refsync_sandbox.trouble import UNDONE, Lines, Trouble
+from refsync_sandbox.trouble import Lines, Trouble
 
 _KEPT_HEADERS = ("content-type", "accept", "if-match", "if-none-match", "sforce-query-options", "sforce-auto-assign")
 """Headers that a replay needs; the token is not among them."""

@@ -10,11 +10,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from refsync_sandbox.crm import REPLAYED, Crm
+from refsync_sandbox.crm import OWN_FAULT, REPLAYED, UNDONE, Crm
 from refsync_sandbox.faults import Fault, Faults, Kind, When
-
-UNDONE = "refsync_sandbox.undone"
-"""Set in the ASGI scope of a call that the CRM never saw: it must not be replayed."""
 
 PAGE = b"<!DOCTYPE html><html><head><title>Service Unavailable</title></head><body>Please try again later.</body></html>"
 NO_CONTENT = 204
@@ -63,6 +60,10 @@ class Trouble:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fault = self._fault(scope)
         if fault is None:
+            await self._inner(scope, receive, send)
+            return
+        if fault.kind is Kind.OWN:
+            scope[OWN_FAULT] = fault
             await self._inner(scope, receive, send)
             return
         reply = _Reply()

@@ -6,6 +6,7 @@ Law: it refuses what HubSpot refuses and is as inconvenient as HubSpot is: that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from starlette.routing import BaseRoute
@@ -28,6 +29,7 @@ class HubSpot:
     """The HubSpot side of the sandbox. Get one from `HubSpot.load`."""
 
     name = "hubspot"
+    faults: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, portal: Portal, access: Access) -> None:
         self._portal = portal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from starlette.routing import BaseRoute
@@ -30,6 +31,7 @@ class Salesforce:
     """An org. Get one from `Salesforce.load`."""
 
     name = "salesforce"
+    faults: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, book: Book, clock: Clock, secrets: Secrets) -> None:
         self._database = connect()
