@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-long check bench lock clean
+.PHONY: demo test test-long test-cures check bench lock clean
 
 demo: $(READY)            ## a stand-in Salesforce, two real syncs over HTTP, and what a rep would now see
 	$(BIN)/refsync demo $(DEMO)
@@ -15,6 +15,9 @@ test: $(READY)            ## the tests
 
 test-long: $(READY)       ## what takes minutes: the service on a real schedule
 	$(BIN)/python -m pytest -m long $(TESTS)
+
+test-cures: $(READY)      ## each numbered test once without its cure: it has to fail then
+	$(BIN)/python -m pytest -p tests.cures.plugin -m bug $(TESTS)
 
 check: $(READY)           ## lint, format, types, import floors, and the shipped rules
 	$(BIN)/ruff check .

@@ -71,6 +71,15 @@ class Hands:
         requests.delete(f"{self.url}/_sandbox/requests", timeout=10)
         return counted
 
+    def trouble(self, *faults: dict[str, Any]) -> None:
+        """Let calls go wrong from now on, beside what goes wrong already."""
+        reply = requests.post(f"{self.url}/_sandbox/faults", json={"faults": faults}, timeout=10)
+        assert reply.ok, reply.text
+
+    def calm(self) -> None:
+        """Let everything go well again."""
+        requests.delete(f"{self.url}/_sandbox/faults", timeout=10)
+
     def _api(self, method: str, path: str, **more: Any) -> requests.Response:
         with suppress(requests.HTTPError):
             return self._asked(method, path, **more)

