@@ -18,10 +18,12 @@ from starlette.routing import Route
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.crm import REPLAYED
 from refsync_sandbox.salesforce import people
+from refsync_sandbox.salesforce.bulk import DAILY_JOBS, Bulk
 from refsync_sandbox.salesforce.calls import NEWEST, OLDEST, Call, escaped, known_version
 from refsync_sandbox.salesforce.collections import Collections
 from refsync_sandbox.salesforce.describe import described, described_briefly, described_globally
 from refsync_sandbox.salesforce.ids import long_id
+from refsync_sandbox.salesforce.jobs import Jobs
 from refsync_sandbox.salesforce.oauth import OAuth
 from refsync_sandbox.salesforce.paths import read_path
 from refsync_sandbox.salesforce.queries import Queries
@@ -47,6 +49,7 @@ class Api:
         self._database, self._schema, self._records, self._queries = database, schema, records, queries
         self._oauth, self._clock = oauth, clock
         self._collections = Collections(records, schema, INTEGRATION)
+        self.bulk = Bulk(database, schema, clock)
         self.daily_limit = 100_000
         self._used = 0
         self._answers: Mapping[str, Answer] = {
@@ -66,6 +69,7 @@ class Api:
             "composite/sobjects": self._collection,
             "composite/sobjects/{object}": self._fetch,
             "composite/sobjects/{object}/{field}": self._upsert_many,
+            **Jobs(self.bulk).answers(),
         }
 
     def routes(self) -> list[Route]:
@@ -118,7 +122,7 @@ class Api:
         return reply(
             {
                 "DailyApiRequests": {"Max": self.daily_limit, "Remaining": max(0, self.daily_limit - self._used)},
-                "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000},
+                "DailyBulkV2QueryJobs": {"Max": DAILY_JOBS, "Remaining": self.bulk.left},
                 "DailyBulkV2QueryFileStorageMB": {"Max": 976_562, "Remaining": 976_562},
             }
         )

@@ -22,6 +22,8 @@ class Call:
 
     def __init__(self, request: Request, found: Found, base: str, body: bytes) -> None:
         self.method, self.parts, self.base = request.method, found.parts, base
+        self.version = base.rsplit("/", 1)[-1]
+        """The API version of the call, such as `v62.0`."""
         self.query: Mapping[str, str] = request.query_params
         self.options = request.headers.get("sforce-query-options", "")
         self._body = body

@@ -99,7 +99,7 @@ class _Loading:
         for subject, rows in people.standing_rows(lambda name: self._head(name, "", None, None)):
             self._insert(subject, rows)
         for stream in Stream:
-            if stream is not Stream.ACTIVITIES:
+            if stream in OBJECTS:
                 self._insert(OBJECTS[stream], self._rows(stream))
         self._activities()
         index(self._database, self._schema)

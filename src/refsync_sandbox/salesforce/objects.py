@@ -354,6 +354,7 @@ def _relations() -> tuple[SObject, ...]:
             plural="Task Status Values",
             createable=False,
             deletable=False,
+            bulk=False,
         ),
     )
 

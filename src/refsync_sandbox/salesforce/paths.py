@@ -30,9 +30,13 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
         ("composite/sobjects", "POST", "PATCH", "DELETE"),
         ("composite/sobjects/{object}", "GET", "POST"),
         ("composite/sobjects/{object}/{field}", "PATCH"),
+        ("jobs/query", "GET", "POST"),
+        ("jobs/query/{job}", "GET", "PATCH", "DELETE"),
+        ("jobs/query/{job}/results", "GET"),
     )
 )
 _LEFT_OUT = ("{id}", "{value}")
+_WORDS = ("{locator}", "{job}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +49,9 @@ class Found:
 
     @property
     def label(self) -> str:
-        """The path with ids left out and locators as a word: `sobjects/Task`, `query/locator`."""
+        """The path with ids left out, and locators and jobs as a word: `sobjects/Task`, `query/locator`, `jobs/query/job`."""
         named = [step for step in self.pattern.split("/") if step not in _LEFT_OUT]
-        return "/".join("locator" if step == "{locator}" else self.parts.get(step.strip("{}"), step) for step in named)
+        return "/".join(step.strip("{}") if step in _WORDS else self.parts.get(step.strip("{}"), step) for step in named)
 
 
 def read_path(rest: str) -> Found | None:

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from refsync_sandbox.salesforce.conditions import Conditions
-from refsync_sandbox.salesforce.render import Row, children_sql
+from refsync_sandbox.salesforce.render import CsvForm, Line, Row, Shown, children_sql
 from refsync_sandbox.salesforce.schema import Child, Schema, SObject
 from refsync_sandbox.salesforce.scope import Parameters, Scope
 from refsync_sandbox.salesforce.soql import Call, Fault, Path, Select
@@ -35,11 +35,13 @@ class Plan:
     find: str
     """Yields row numbers in order; for aggregates, the finished rows."""
     show: str
-    """Yields JSON texts for the row numbers in `:page`, a JSON array; empty for COUNT() and aggregates."""
+    """Yields the texts of the row numbers in `:page`, a JSON array; empty for COUNT() and aggregates."""
     values: Mapping[str, Any]
     count_only: bool = False
     columns: tuple[str, ...] = ()
     """For aggregates: the names of the columns."""
+    header: str = ""
+    """The line above rows of CSV."""
 
 
 def fixed_values(today: date) -> dict[str, Any]:
@@ -48,10 +50,10 @@ def fixed_values(today: date) -> dict[str, Any]:
 
 
 class Planner:
-    """Makes plans for one schema."""
+    """Makes plans for one schema; rows are JSON, or CSV when its form is given."""
 
-    def __init__(self, schema: Schema, *, everything: bool, today: date) -> None:
-        self._schema, self._everything, self._today = schema, everything, today
+    def __init__(self, schema: Schema, *, everything: bool, today: date, csv: CsvForm | None = None) -> None:
+        self._schema, self._everything, self._today, self._csv = schema, everything, today, csv
         self._aliases = 0
 
     def plan(self, select: Select) -> Plan:
@@ -71,7 +73,8 @@ class Planner:
         show = (
             f'SELECT {shown} FROM json_each(:page) AS page CROSS JOIN "{subject.name}" AS t ON t.rowid = page.value{scope.joins}'  # noqa: S608
         )
-        return Plan(find=self._found("t.rowid", scope, select, parameters), show=show, values=parameters.values)
+        find = self._found("t.rowid", scope, select, parameters)
+        return Plan(find=find, show=show, values=parameters.values, header=row.header)
 
     def _subject(self, source: Path) -> SObject:
         found = self._schema.find(source.text)
@@ -84,8 +87,8 @@ class Planner:
             )
         return found
 
-    def _row(self, select: Select, scope: Scope, parameters: Parameters) -> Row:
-        row = Row(scope)
+    def _row(self, select: Select, scope: Scope, parameters: Parameters) -> Shown:
+        row: Shown = Line(scope, self._csv) if self._csv else Row(scope)
         for item in select.items:
             if isinstance(item, Path):
                 row.add(item)
@@ -95,7 +98,7 @@ class Planner:
                 self._add_all(row, item, select, scope)
         return row
 
-    def _add_all(self, row: Row, call: Call, select: Select, scope: Scope) -> None:
+    def _add_all(self, row: Shown, call: Call, select: Select, scope: Scope) -> None:
         wanted = {"ALL": (True, False), "STANDARD": (False,), "CUSTOM": (True,)}.get(
             call.argument.text.upper() if call.argument else ""
         )

@@ -1,13 +1,15 @@
-"""Rows as JSON, written by SQLite itself.
+"""Rows as JSON or as lines of CSV, written by SQLite itself.
 
-Law: a page is one statement whose rows are finished JSON texts, so that no Python runs per row. Fields come in the order of the
-query; a parent is an object with its own attributes, or null; children are a small query result, or null when there are none.
+Law: a page is one statement whose rows are finished texts, so that no Python runs per row. Fields come in the order of the query.
+In JSON a parent is an object with its own attributes, or null; children are a small query result, or null when there are none. In
+CSV, as Bulk API 2.0 writes it, every value is quoted, nothing is an empty text, and stamps end in Z.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from refsync_sandbox.salesforce.schema import NUMBERS, TEXTS, Field, Kind
 from refsync_sandbox.salesforce.scope import NAME, Scope
@@ -20,8 +22,67 @@ Children: TypeAlias = Callable[[Select], tuple[str, str]]
 """Returns the relationship name of a sub-query, and the SQL of its result as JSON."""
 
 
+class Shown(Protocol):
+    """How the fields of a query become the text of a row."""
+
+    def add(self, path: Path) -> None:
+        """Select a field. Raises Fault when it does not exist or is there already."""
+        ...
+
+    def add_children(self, name: str, sql: str) -> None:
+        """Select the result of a sub-query."""
+        ...
+
+    def sql(self) -> str:
+        """Return the SQL of the row's text."""
+        ...
+
+    @property
+    def header(self) -> str:
+        """The line above the rows; empty where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvForm:
+    """How lines of CSV are written."""
+
+    delimiter: str = ","
+    ending: str = "\n"
+
+
+class Line:
+    """What a query selects of one scope, as a line of CSV."""
+
+    def __init__(self, scope: Scope, form: CsvForm) -> None:
+        self._scope, self._form = scope, form
+        self._values: dict[str, str] = {}
+
+    def add(self, path: Path) -> None:
+        *relationships, _ = self._scope.path_names(path)
+        found, column = self._scope.field(path)
+        name = ".".join([*relationships, found.name])
+        if name in self._values:
+            raise Fault("INVALID_FIELD", f"duplicate field selected: {name}", path.at)
+        self._values[name] = csv_sql(found, column)
+
+    def add_children(self, name: str, sql: str) -> None:
+        raise AssertionError(f"{name}: sub-queries are refused before they are planned")
+
+    def sql(self) -> str:
+        between = _quoted(f'"{self._form.delimiter}"')
+        pieces = [piece for value in self._values.values() for piece in (between, value)][1:]
+        return _joined(["'\"'", *pieces, _quoted(f'"{self._form.ending}')])
+
+    @property
+    def header(self) -> str:
+        return self._form.delimiter.join(f'"{name}"' for name in self._values) + self._form.ending
+
+
 class Row:
-    """What a query selects of one scope."""
+    """What a query selects of one scope, as a JSON object."""
+
+    header = ""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -79,6 +140,17 @@ def json_sql(found: Field, column: str) -> str:
     if found.kind in TEXTS:
         return f"json_quote({column})"
     return f"""coalesce('"' || {column} || '"', 'null')"""
+
+
+def csv_sql(found: Field, column: str) -> str:
+    """Return the SQL of a value as it stands between quotes in CSV."""
+    if found.kind is Kind.BOOLEAN:
+        return f"CASE WHEN {column} THEN 'true' ELSE 'false' END"
+    if found.kind is Kind.DATETIME:
+        return f"coalesce(substr({column}, 1, 23) || 'Z', '')"
+    if found.kind in TEXTS:
+        return f"""coalesce(replace({column}, '"', '""'), '')"""
+    return f"coalesce({column}, '')"
 
 
 _CHILDREN = """(SELECT CASE WHEN count(*) = 0 THEN 'null' ELSE

@@ -109,6 +109,8 @@ class SObject:
     mergeable: bool = False
     soft_delete: bool = True
     """Whether deleted rows stay and are seen by queryAll; false for relations, of which only getDeleted speaks."""
+    bulk: bool = True
+    """Whether the Bulk API can query it."""
     archived_when: str = ""
     """SQL over the record `{t}`: whether it is archived (`:archived` is the day 365 days ago), seen by queryAll only."""
 
