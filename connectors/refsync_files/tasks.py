@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from refsync.connector import Outcome, OutcomeKind, TaskChange, TaskState
+from refsync.connector import Absence, Outcome, OutcomeKind, TaskChange, TaskState
 from refsync.errors import Place, Problem, did_you_mean
 from refsync.model import Activity, Instant, Task, TaskStatus, iso
 from refsync_files.sheet import TASKS_FILE, Sheet, SheetFile
@@ -19,14 +19,16 @@ from refsync_files.translate import STATUS_OF, guarded, row_status, task_activit
 class FileTasks:
     """Writes tasks into the file of one folder, and reads what people made of them."""
 
+    absence = Absence()
+
     def __init__(self, folder: Path, now: Callable[[], Instant]) -> None:
         self._file = SheetFile(folder)
         self._now = now
 
-    def find(self, keys: Sequence[str]) -> Mapping[str, TaskState]:
+    def find(self, tasks: Sequence[Task]) -> Mapping[str, TaskState]:
         """Return the state of each task that has a row. A row that a person removed is simply missing: the ledger knows it."""
         sheet = self._file.load()
-        return {key: task_state(row) for key in keys if (row := sheet.get(key))}
+        return {task.key: task_state(row) for task in tasks if (row := sheet.get(task.key))}
 
     def create(self, tasks: Sequence[Task]) -> Sequence[Outcome]:
         """Append a row per task whose key has none yet."""

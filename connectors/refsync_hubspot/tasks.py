@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refsync.connector import Outcome, OutcomeKind, TaskChange, TaskState
+from refsync.connector import Absence, Outcome, OutcomeKind, TaskChange, TaskState
 from refsync.errors import ConnectorError, RecordRejected, RequestUncertain
 from refsync.model import Task, TaskStatus, iso
 from refsync_hubspot import fetch, replies, values
@@ -34,12 +34,13 @@ class Tasks:
 
     client: Client
     key_property: str
+    absence = Absence()
 
-    def find(self, keys: Sequence[str]) -> dict[str, TaskState]:
+    def find(self, tasks: Sequence[Task]) -> dict[str, TaskState]:
         """Return the state of each task that exists, archived ones too."""
         found: dict[str, TaskState] = {}
         for archived in (False, True):
-            missing = [key for key in dict.fromkeys(keys) if key not in found]
+            missing = [key for key in dict.fromkeys(task.key for task in tasks) if key not in found]
             for some in fetch.chunks(missing, fetch.BATCH):
                 found |= self._find(some, archived=archived)
         return found
@@ -160,7 +161,7 @@ class Tasks:
 
     def _adopted(self, tasks: Sequence[Task], outcomes: dict[str, Outcome]) -> dict[str, TaskState]:
         """Note those tasks that are there already as adopted, and return them by key."""
-        found = self.find([task.key for task in tasks])
+        found = self.find(tasks)
         outcomes |= {key: Outcome(kind=OutcomeKind.ADOPTED, task_id=state.task_id) for key, state in found.items()}
         return found
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from simple_salesforce.format import format_soql
 
-from refsync.connector import Outcome, OutcomeKind, TaskChange, TaskState
+from refsync.connector import Absence, Outcome, OutcomeKind, TaskChange, TaskState
 from refsync.errors import ConnectorError, RecordRejected, RequestUncertain, UnexpectedReply
 from refsync.model import Task, TaskStatus
 from refsync_salesforce.client import IDS_A_CALL, Client, Row, chunks
@@ -66,13 +66,18 @@ def key_field_problem(name: str, described: Description | None) -> str:
 class SalesforceTasks:
     """The task writer of one org whose tasks have a unique key field."""
 
+    absence = Absence()
+
     def __init__(self, client: Client, fields: Mapping[str, Field], key_field: str) -> None:
         self._client = client
         self._fields = fields
         self._key_field = key_field
 
-    def find(self, keys: Sequence[str]) -> Mapping[str, TaskState]:
+    def find(self, tasks: Sequence[Task]) -> Mapping[str, TaskState]:
         """Return the state of each task that exists, deleted and archived ones too."""
+        return self._found([task.key for task in tasks])
+
+    def _found(self, keys: Sequence[str]) -> dict[str, TaskState]:
         found: dict[str, TaskState] = {}
         for row in self._rows(self._key_field, keys, KEYS_A_CALL):
             state = self._state(row)
@@ -102,7 +107,7 @@ class SalesforceTasks:
     def _adopted(self, keys: Sequence[str]) -> dict[str, Outcome]:
         """Return the tasks that hold these keys already; a key that only a hidden record holds keeps its refusal."""
         try:
-            found = self.find(keys)
+            found = self._found(keys)
         except ConnectorError as error:
             reason = f"a task with this key exists and could not be read: {error}"
             return {key: Outcome(kind=OutcomeKind.UNCERTAIN, reason=reason) for key in keys}

@@ -91,6 +91,8 @@ class TaskState:
     owner_id: str | None = None
     due_on: date | None = None
     """None where the CRM keeps an instant instead of a day."""
+    due_at: Instant | None = None
+    """None where the CRM keeps a day instead of an instant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +108,29 @@ class TaskChange:
     """The owner refsync gave it; another one now means that a person decided."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """What proves that a task whose create ended unclear is not there, so that it may be sent again."""
+
+    wait_ms: Instant = 60_000
+    """How long after the call `find` is asked."""
+    twice: bool = False
+    """Whether a second look, so long after the first, must show no task either."""
+
+
 class TaskWriter(Protocol):
     """Writes tasks. Absent in a dry run."""
 
-    def find(self, keys: Sequence[str]) -> Mapping[str, TaskState]:
-        """Return the state of each task that exists, deleted ones too; a key that is missing has no task."""
+    @property
+    def absence(self) -> Absence:
+        """What proves that a task which `find` does not show is not there."""
+        ...
+
+    def find(self, tasks: Sequence[Task]) -> Mapping[str, TaskState]:
+        """Return, by key, the state of each of these tasks that exists, deleted ones too; a key that is missing has none.
+
+        A task is meant by its key; what it is about is there for a CRM that cannot be asked for a key.
+        """
         ...
 
     def create(self, tasks: Sequence[Task]) -> Sequence[Outcome]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from refsync.model import Instant
+from refsync.model import Instant, Task
 
 
 class State(StrEnum):
@@ -76,6 +76,24 @@ class Finding:
     sent_at: Instant | None = None
     """When its create was last sent."""
     run: str = ""
+
+    @property
+    def task(self) -> Task:
+        """The task as a rep is to see it."""
+        return Task(
+            key=self.key,
+            rule=self.rule,
+            subject=self.subject,
+            text=self.text,
+            do=self.do,
+            priority=self.priority,
+            due_on=self.due_on,
+            due_at=self.due_at,
+            owner_id=self.owner_id,
+            account_id=self.account_id,
+            contact_id=self.contact_id,
+            deal_id=self.deal_id,
+        )
 
 
 def finding_key(org: str, rule: str, subject_kind: str, subject_id: str, episode: str, n: int) -> str:

@@ -101,7 +101,7 @@ def test_people_may_write_a_status_in_their_way(folder: Path, writer: TaskWriter
     with (folder / "tasks.csv").open("w", encoding="utf-8", newline="") as text:
         csv.writer(text).writerows([header, row])
 
-    assert TaskStatus(status) is writer.find(["a" * 64])["a" * 64].status
+    assert TaskStatus(status) is writer.find([task()])["a" * 64].status
 
 
 def test_a_due_day_that_is_none_is_unknown(folder: Path, writer: TaskWriter) -> None:
@@ -110,7 +110,7 @@ def test_a_due_day_that_is_none_is_unknown(folder: Path, writer: TaskWriter) -> 
     path = folder / "tasks.csv"
     path.write_text(path.read_text().replace("2026-11-25", "next week"))
 
-    assert writer.find(["a" * 64])["a" * 64].due_on is None
+    assert writer.find([task()])["a" * 64].due_on is None
 
 
 def test_a_removed_row_is_gone(folder: Path, writer: TaskWriter) -> None:
@@ -119,7 +119,7 @@ def test_a_removed_row_is_gone(folder: Path, writer: TaskWriter) -> None:
     (folder / "tasks.csv").unlink()
     (outcome,) = writer.change([TaskChange(key="a" * 64, task_id=created.task_id, close=True)])
 
-    assert ({}, OutcomeKind.CONFLICT) == (dict(writer.find(["a" * 64])), outcome.kind)
+    assert ({}, OutcomeKind.CONFLICT) == (dict(writer.find([task()])), outcome.kind)
     assert not (folder / "tasks.csv").exists()
 
 

@@ -150,7 +150,7 @@ def test_find_shows_open_done_and_deleted_tasks(portal: Any, writer: Tasks, task
         {"op": "change", "table": "tasks", "key": task(2).key, "set": {"status": "done"}},
         {"op": "delete", "table": "tasks", "key": task(3).key},
     )
-    found = writer.find([task(n).key for n in (1, 2, 3, 4)])
+    found = writer.find([task(n) for n in (1, 2, 3, 4)])
 
     assert [(task(1).key, TaskStatus.OPEN), (task(2).key, TaskStatus.DONE), (task(3).key, TaskStatus.DELETED)] == sorted(
         (state.key, state.status) for state in found.values()
@@ -164,7 +164,7 @@ def test_bug_25_task_that_a_person_deleted_is_not_made_again(portal: Any, writer
     portal.change({"op": "delete", "table": "tasks", "key": task(1).key})
 
     assert {task(1).key: (TaskStatus.DELETED, written.task_id)} == {
-        key: (state.status, state.task_id) for key, state in writer.find([task(1).key]).items()
+        key: (state.status, state.task_id) for key, state in writer.find([task(1)]).items()
     }
 
 
@@ -432,7 +432,7 @@ def test_find_asks_again_for_keys_left_out_without_a_word(stub: Any, stubbed: Ta
     """Only a 404, or an error that names the key, proves that there is no task."""
     stub.will({"results": []})
     stub.will(written(1))
-    found = stubbed.find([plain(1).key])
+    found = stubbed.find([plain(1)])
 
     assert {plain(1).key: "77"} == {key: state.task_id for key, state in found.items()}
     assert f"/crm/objects/2026-03/tasks/{plain(1).key}" in stub.paths()[2]

@@ -165,7 +165,7 @@ def test_bug_18_what_a_person_did_stands(hands: Hands, writer: TaskWriter) -> No
     done, gone = writer.create([closed, deleted])
     hands.change({"op": "change", "table": "tasks", "key": closed.key, "set": {"status": "done"}})
     hands.change({"op": "delete", "table": "tasks", "key": deleted.key})
-    states = {key: state.status for key, state in writer.find([closed.key, deleted.key]).items()}
+    states = {key: state.status for key, state in writer.find([closed, deleted]).items()}
     changes = [TaskChange(key=one.key, task_id=out.task_id, close=True) for one, out in ((closed, done), (deleted, gone))]
 
     assert {closed.key: TaskStatus.DONE, deleted.key: TaskStatus.DELETED} == states
@@ -188,7 +188,7 @@ def test_500_tasks_take_three_calls(hands: Hands, writer: TaskWriter) -> None:
     tasks = [replace(one, key=f"{number:064x}") for number in range(500)]
     hands.calls()
     outcomes = writer.create(tasks)
-    found = writer.find([wanted.key for wanted in tasks])
+    found = writer.find(tasks)
 
     assert ({OutcomeKind.WRITTEN}, 500) == ({outcome.kind for outcome in outcomes}, len(found))
     assert {"POST composite/sobjects": 3, "GET queryAll": 5} == hands.calls()

@@ -227,7 +227,7 @@ def test_find_tells_the_state_of_each_task(org: Org, client: Client) -> None:
     """Open, done and deleted tasks are found; a live task hides its deleted twin."""
     rows = [row(1), row(2, IsClosed=True), row(3, IsDeleted=True), row(4), row(4, IsDeleted=True), row(5, IsDeleted=True), row(5)]
     org.says("GET", "queryAll/", org.answer(*rows))
-    found = SalesforceTasks(client, FIELDS, KEY).find([f"{number:064x}" for number in range(1, 7)])
+    found = SalesforceTasks(client, FIELDS, KEY).find([task(number) for number in range(1, 7)])
 
     assert [TaskStatus.OPEN, TaskStatus.DONE, TaskStatus.DELETED, TaskStatus.OPEN, TaskStatus.OPEN] == [
         found[f"{number:064x}"].status for number in range(1, 6)
@@ -245,7 +245,7 @@ def test_find_of_nothing_asks_nobody(org: Org, client: Client) -> None:
 def test_find_keeps_the_address_short(org: Org, client: Client) -> None:
     """Many keys are asked for in several calls: an address may have 16,384 characters."""
     org.says("GET", "queryAll/", org.answer())
-    SalesforceTasks(client, FIELDS, KEY).find([f"{number:064x}" for number in range(500)])
+    SalesforceTasks(client, FIELDS, KEY).find([task(number) for number in range(500)])
     longest = max(len(str(call.request.url)) for call in org.mock.calls)
 
     assert 5 == len(org.mock.calls)
@@ -256,7 +256,7 @@ def test_find_refuses_a_row_without_its_fields(org: Org, client: Client) -> None
     """A row that lacks what was asked for is no proof of anything."""
     org.says("GET", "queryAll/", org.answer({"Id": "00T000000000001AAA", KEY: "x"}))
     with pytest.raises(UnexpectedReply):
-        SalesforceTasks(client, FIELDS, KEY).find(["x"])
+        SalesforceTasks(client, FIELDS, KEY).find([task()])
 
 
 # --- change -----------------------------------------------------------------------------------------------------------

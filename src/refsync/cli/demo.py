@@ -129,7 +129,7 @@ def _tasks(store: Store, session: Session, rules: RuleSet) -> list[dict[str, Any
         accounts = directory.names(db, connection, Stream.ACCOUNTS, {found.account_id or "" for found in written})
         contacts = directory.names(db, connection, Stream.CONTACTS, {found.contact_id or "" for found in written})
         owners = directory.names(db, connection, Stream.USERS, {found.owner_id for found in written})
-    states = connector.tasks.find([found.key for found in written]) if connector.tasks else {}
+    states = connector.tasks.find([found.task for found in written]) if connector.tasks else {}
 
     def shown(found: Finding) -> dict[str, Any]:
         return {

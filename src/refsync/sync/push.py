@@ -15,7 +15,7 @@ import structlog
 
 from refsync.connector import Outcome, OutcomeKind, TaskChange, TaskState, TaskWriter
 from refsync.finding import Finding, State
-from refsync.model import Task, TaskStatus
+from refsync.model import TaskStatus
 from refsync.plan import Ending, Plan, Wish
 from refsync.store import ledger
 from refsync.store.engine import Database
@@ -27,8 +27,6 @@ log = structlog.get_logger()
 
 CHUNK = 100
 """Tasks per transaction and call; a connector splits further where its CRM takes fewer."""
-UNCERTAIN_WAIT_MS = 60_000
-"""How long after an unknown outcome the CRM is asked before the key counts as absent (salesforce.md 1.8)."""
 
 Item = TypeVar("Item")
 
@@ -50,14 +48,15 @@ class Pushed:
 def recover(run: Run, writer: TaskWriter) -> Pushed:
     """Find out what became of tasks that were being sent when a run ended, and return what was adopted.
 
-    A task that the CRM does not know is pending again: if the plan still wants it, it is sent under the same key.
+    A task that the CRM does not know is pending again: if the plan still wants it, it is sent under the same key. How long after
+    the call the CRM is asked, and whether one look is enough, is the CRM's own: until then the task stays `sending`.
     """
-    pushed, now = Pushed(), run.clock()
+    pushed, now, absence = Pushed(), run.clock(), writer.absence
     with run.store.read() as db:
         unknown = ledger.in_state(db, run.connection, State.SENDING)
-    due = [finding for finding in unknown if abs(now - (finding.sent_at or 0)) >= UNCERTAIN_WAIT_MS]
+    due = [finding for finding in unknown if abs(now - (finding.sent_at or 0)) >= absence.wait_ms]
     for some in _chunks(due):
-        there = _found(run, writer, [finding.key for finding in some])
+        there = _found(run, writer, some)
         with run.write() as db:
             for finding in some:
                 if state := there.get(finding.key):
@@ -96,7 +95,7 @@ def _send(run: Run, writer: TaskWriter, findings: Sequence[Finding], pushed: Pus
     """Create the tasks whose keys the CRM does not know, adopt the others, and record each outcome."""
     if not findings:
         return
-    there = _found(run, writer, [finding.key for finding in findings])
+    there = _found(run, writer, findings)
     absent = [finding for finding in findings if finding.key not in there]
     outcomes = dict(zip((finding.key for finding in absent), _created(run, writer, absent), strict=True))
     with run.write() as db:
@@ -111,10 +110,10 @@ def _send(run: Run, writer: TaskWriter, findings: Sequence[Finding], pushed: Pus
                 log.info("task_written", key=finding.key[:12], rule=finding.rule, outcome=outcome.kind, task=outcome.task_id)
 
 
-def _found(run: Run, writer: TaskWriter, keys: Sequence[str]) -> Mapping[str, TaskState]:
+def _found(run: Run, writer: TaskWriter, findings: Sequence[Finding]) -> Mapping[str, TaskState]:
     for attempt in attempts(run.patience, run.stop):
         with attempt:
-            return writer.find(keys)
+            return writer.find([finding.task for finding in findings])
     raise AssertionError("attempts end with a result or an error")
 
 
@@ -124,7 +123,7 @@ def _created(run: Run, writer: TaskWriter, findings: Sequence[Finding]) -> Seque
     for attempt in attempts(run.patience, run.stop):  # raises only when nothing at all was sent
         with attempt:
             run.check_may_write()
-            return writer.create([_task(finding) for finding in findings])
+            return writer.create([finding.task for finding in findings])
     raise AssertionError("attempts end with a result or an error")
 
 
@@ -147,7 +146,7 @@ def _end(run: Run, writer: TaskWriter, endings: Sequence[Ending], pushed: Pushed
     for some in _chunks([ending for ending in endings if ending.finding.task_id]):
         changes = [TaskChange(key=one.finding.key, task_id=one.finding.task_id, close=True) for one in some]
         outcomes = {one.finding.key: outcome for one, outcome in zip(some, _changed(run, writer, changes), strict=True)}
-        conflicts = [key for key, outcome in outcomes.items() if outcome.kind is OutcomeKind.CONFLICT]
+        conflicts = [one.finding for one in some if outcomes[one.finding.key].kind is OutcomeKind.CONFLICT]
         theirs = _found(run, writer, conflicts) if conflicts else {}
         with run.write() as db:
             for ending in some:
@@ -185,23 +184,6 @@ def _note(run: Run, notice: Sequence[Wish], forget: Sequence[str], pushed: Pushe
     with run.write() as db:
         pushed.waiting += len(ledger.intend(db, run.connection, pending))
         ledger.forget(db, run.connection, forget)
-
-
-def _task(finding: Finding) -> Task:
-    return Task(
-        key=finding.key,
-        rule=finding.rule,
-        subject=finding.subject,
-        text=finding.text,
-        do=finding.do,
-        priority=finding.priority,
-        due_on=finding.due_on,
-        due_at=finding.due_at,
-        owner_id=finding.owner_id,
-        account_id=finding.account_id,
-        contact_id=finding.contact_id,
-        deal_id=finding.deal_id,
-    )
 
 
 def _count(pushed: Pushed, outcome: Outcome) -> None:

@@ -16,7 +16,7 @@ Law: nothing is asserted here that connector.py does not promise.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import date
 from hashlib import sha256
 from typing import Any, Protocol
@@ -181,7 +181,7 @@ class ConnectorContract:
         """A task that was written is open, with its owner and its day; a key without a task is not found."""
         tasks = [a_task(connector, f"found {number}") for number in range(3)]
         outcomes = writer.create(tasks)
-        found = writer.find([*(task.key for task in tasks), key_of("never written")])
+        found = writer.find([*tasks, a_task(connector, "never written")])
 
         assert {task.key for task in tasks} == set(found)
         for task, outcome in zip(tasks, outcomes, strict=True):
@@ -220,7 +220,7 @@ class ConnectorContract:
 
         assert [OutcomeKind.WRITTEN] == [outcome.kind for outcome in writer.change([close])]
         assert [OutcomeKind.CONFLICT] == [outcome.kind for outcome in writer.change([close])]
-        found = writer.find([first.key, second.key])
+        found = writer.find([first, second])
         assert (TaskStatus.DONE, TaskStatus.OPEN) == (found[first.key].status, found[second.key].status)
 
     def test_a_task_moves_to_another_owner(self, connector: Connector, writer: TaskWriter) -> None:
@@ -231,7 +231,7 @@ class ConnectorContract:
         change = TaskChange(key=task.key, task_id=written.task_id, owner_id=other, owner_was=task.owner_id)
 
         assert [OutcomeKind.WRITTEN] == [outcome.kind for outcome in writer.change([change])]
-        state = writer.find([task.key])[task.key]
+        state = writer.find([task])[task.key]
         assert (other, TaskStatus.OPEN) == (state.owner_id, state.status)
         assert state.due_on in {task.due_on, None}
 
@@ -250,7 +250,7 @@ class ConnectorContract:
         )
 
         assert [OutcomeKind.CONFLICT] * 2 == [outcome.kind for outcome in outcomes]
-        found = writer.find([kept.key, moved.key])
+        found = writer.find([kept, moved])
         assert (TaskStatus.DONE, one) == (found[kept.key].status, found[kept.key].owner_id)
         assert (TaskStatus.OPEN, two) == (found[moved.key].status, found[moved.key].owner_id)
 
@@ -259,7 +259,7 @@ class ConnectorContract:
         task = a_task(connector, "deleted")
         (written,) = writer.create([task])
         people.delete(task.key)
-        found = writer.find([task.key])
+        found = writer.find([task])
 
         assert task.key not in found or found[task.key].status is TaskStatus.DELETED
         (outcome,) = writer.change([TaskChange(key=task.key, task_id=written.task_id, close=True)])
@@ -270,7 +270,7 @@ class ConnectorContract:
         calls: list[Callable[[], object]] = [
             lambda: list(failing.read(Stream.ACCOUNTS, None)),
             lambda: list(failing.read(Stream.ACTIVITIES, None)),
-            lambda: failing.tasks and failing.tasks.find([key_of("any")]),
+            lambda: failing.tasks and failing.tasks.find([_bare_task("any", owner_id="1")]),
         ]
         for call in calls:
             with pytest.raises(ConnectorError):
@@ -310,18 +310,21 @@ def a_task(connector: Connector, name: str, *, subject: str = "Call them") -> Ta
     accounts = sorted(record.id for record in records(connector.read(Stream.ACCOUNTS, None)) if isinstance(record, Account))
     people = [record for record in records(connector.read(Stream.CONTACTS, None)) if isinstance(record, Contact)]
     person = min((record.id for record in people if record.account_id == accounts[0]), default=None)
+    bare = _bare_task(name, owner_id=owners(connector)[0])
+    return replace(bare, subject=subject, account_id=accounts[0], contact_id=person)
+
+
+def _bare_task(name: str, owner_id: str) -> Task:
     return Task(
         key=key_of(name),
         rule="reconnect-neglected-customer",
-        subject=subject,
+        subject="Call them",
         text="Nobody has been in touch for 40 days.\n\nIt closes itself after the next conversation.",
         do="call",
         priority="high",
         due_on=date(2026, 11, 25),
         due_at=parse_instant("2026-11-25T16:00:00Z"),
-        owner_id=owners(connector)[0],
-        account_id=accounts[0],
-        contact_id=person,
+        owner_id=owner_id,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from refsync.connector import Batch, Cursor, Merge, Outcome, OutcomeKind, TaskChange, TaskState
+from refsync.connector import Absence, Batch, Cursor, Merge, Outcome, OutcomeKind, TaskChange, TaskState
 from refsync.errors import ConnectorError, Problem
 from refsync.model import (
     RECORD_OF,
@@ -199,13 +199,16 @@ class MemoryConnector:
 class MemoryTasks:
     """Writes tasks into a CRM in memory."""
 
+    absence = Absence()
+
     def __init__(self, crm: MemoryCrm) -> None:
         self._crm = crm
 
-    def find(self, keys: Sequence[str]) -> Mapping[str, TaskState]:
+    def find(self, tasks: Sequence[Task]) -> Mapping[str, TaskState]:
         """Return the state of each task that exists, deleted ones too."""
         _fail(self._crm)
-        return {key: state for key, state in self._crm.tasks.items() if key in set(keys)}
+        keys = {task.key for task in tasks}
+        return {key: state for key, state in self._crm.tasks.items() if key in keys}
 
     def create(self, tasks: Sequence[Task]) -> Sequence[Outcome]:
         """Create each task whose key is new, as far as the faults let it."""
