@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from refsync.errors import Problem, Severity, did_you_mean
 from refsync_salesforce.client import Client
+from refsync_salesforce.key import key_field_problem
 from refsync_salesforce.schema import Schema
 from refsync_salesforce.sources import Source
-from refsync_salesforce.tasks import key_field_problem
 from refsync_salesforce.window import is_shown
 
 FEW_LEFT = 0.8

@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import orjson
@@ -174,6 +175,22 @@ class Client:
         if not isinstance(found, list) or len(found) != len(records) or not all(isinstance(row, dict) for row in found):
             raise unexpected("the reply does not tell of each row", writing=True)
         return found
+
+    def remove(self, ids: Sequence[str]) -> list[Row]:
+        """Delete up to 200 records and return one result each, in order. Raises RequestUncertain when the reply was lost."""
+        asked = {"ids": ",".join(ids), "allOrNone": "false"}
+        found = self._call(lambda library: library.restful("composite/sobjects", asked, method="DELETE"), writing=True)
+        if not isinstance(found, list) or len(found) != len(ids) or not all(isinstance(row, dict) for row in found):
+            raise unexpected("the reply does not tell of each row", writing=True)
+        return found
+
+    @cached_property
+    def user_id(self) -> str:
+        """The id of the user that we are in the org, as "Resources by Version" of the REST API tells it."""
+        found = re.search(r"/id/00D\w+/(005\w{12}(?:\w{3})?)$", str(self.get("").get("identity")))
+        if found is None:
+            raise UnexpectedReply("Salesforce does not say which user we are")
+        return found[1]
 
     def close(self) -> None:
         self._session.close()

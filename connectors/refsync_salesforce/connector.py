@@ -10,11 +10,13 @@ from refsync.errors import AuthError, ConnectorError, Problem, UnexpectedReply
 from refsync.model import Stream
 from refsync_salesforce.check import SIGN_IN, object_problems, org_problems, task_problems, version_problems
 from refsync_salesforce.client import Client
+from refsync_salesforce.key import key_field_problem, marker_problem
+from refsync_salesforce.marked import MarkedTasks
 from refsync_salesforce.options import SalesforceOptions
 from refsync_salesforce.read import Reader
 from refsync_salesforce.schema import Schema
 from refsync_salesforce.sources import sources
-from refsync_salesforce.tasks import SalesforceTasks, key_field_problem
+from refsync_salesforce.tasks import SalesforceTasks
 from refsync_salesforce.window import ID
 from refsync_salesforce.words import Terms
 
@@ -51,18 +53,20 @@ class SalesforceConnector:
 
     @property
     def tasks(self) -> TaskWriter | None:
-        """The task writer; None as long as the org has no unique field for our key (`check` says how to make it)."""
+        """The task writer; None as long as the org has no place for our key (`check` says how to make it)."""
         described = self._schema.of("Task")
-        if described is None or key_field_problem(self._options.fields.task_key, described):
-            self._schema.forget("Task")  # somebody may be about to make the field
-            return None
-        return self._writer
+        if not key_field_problem(self._options.fields.task_key, described):
+            return self._unique
+        self._schema.forget("Task")  # somebody may be about to make the field
+        return None if not self._options.allow_marker or marker_problem(described) else self._marked
 
     @cached_property
-    def _writer(self) -> SalesforceTasks:
-        described = self._schema.of("Task")
-        fields = described.fields if described else {}
-        return SalesforceTasks(self._client, fields, self._options.fields.task_key)
+    def _unique(self) -> SalesforceTasks:
+        return SalesforceTasks(self._client, self._schema, self._options.fields.task_key)
+
+    @cached_property
+    def _marked(self) -> MarkedTasks:
+        return MarkedTasks(self._client, self._schema)
 
     def check(self) -> Iterable[Problem]:
         """Yield who we are in the org, what is missing and whether tasks can be written."""

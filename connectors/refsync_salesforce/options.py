@@ -53,6 +53,8 @@ class SalesforceOptions(Options):
     """A sandbox on this machine that is called in place of Salesforce."""
     ca_file: Path | None = None
     proxy: str | None = None
+    allow_marker: bool = False
+    """Whether tasks are written without the key field, too: the key then stands in CallObject, which is not kept unique."""
     fields: Fields = Fields()
     words: Words = Words()
     page_size: Annotated[int, Field(ge=1, le=2000)] = 2000

@@ -3,39 +3,57 @@
 Law: a task is never created over another (a create, not an upsert, which would re-open what a person closed and re-create what a
 person deleted), and never touched without our key. Each row of a call has its own outcome; a reply that does not tell of every
 row makes them all uncertain. "Create Multiple Records" of the REST API: at most 200 rows a call, results in the order sent.
+
+A rep reaches the account, the person and the deal from the task: WhatId is the deal, from which the platform derives AccountId,
+or else the account; WhoId is the person. A task names one person, so TaskRelation has nothing to add.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Protocol
 
 from simple_salesforce.format import format_soql
 
 from refsync.connector import Absence, Outcome, OutcomeKind, TaskChange, TaskState
-from refsync.errors import ConnectorError, RecordRejected, RequestUncertain, UnexpectedReply
+from refsync.errors import ConnectorError, UnexpectedReply
 from refsync.model import Task, TaskStatus
+from refsync_salesforce import translate
 from refsync_salesforce.client import IDS_A_CALL, Client, Row, chunks
-from refsync_salesforce.failures import BUSY, complaints
+from refsync_salesforce.outcomes import (
+    DELETED,
+    DUPLICATE,
+    adopted,
+    conflict,
+    in_turn,
+    may_not_write,
+    outcome,
+    refused_with,
+    repeated,
+)
 from refsync_salesforce.schema import Description, Field
+from refsync_salesforce.window import is_shown
 
-Item = TypeVar("Item", Task, TaskChange)
-
-ROWS_A_CALL = 200
 KEYS_A_CALL = 150
 """So many keys of 64 characters fit into the address of a query."""
 LONGEST_SUBJECT = 255
 LONGEST_TEXT = 32_000
 PRIORITIES: Mapping[str, str] = MappingProxyType({"urgent": "High", "high": "High", "normal": "Normal", "low": "Low"})
 COLLECTIONS = "composite/sobjects"
+PERSON = ("Id", "Name", "IsActive", "Profile.Name", "UserType")
+"""What tells a user who may own a task from one who has left or is nobody."""
 
-DUPLICATE = "DUPLICATE_VALUE"
-PASSING = BUSY | {"REQUEST_LIMIT_EXCEEDED", "ALL_OR_NONE_OPERATION_ROLLED_BACK", "PROCESSING_HALTED"}
-"""Codes of rows that were not written and may be sent again."""
+
+class Descriptions(Protocol):
+    """What the org describes of its objects."""
+
+    def of(self, name: str) -> Description | None: ...
+
+    def forget(self, *names: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,100 +64,97 @@ class Statuses:
     closed: str
 
 
-def key_field_problem(name: str, described: Description | None) -> str:
-    """Return why our key cannot be kept on tasks, in words for people; empty when it can."""
-    if described is None:
-        return "Salesforce does not show Task to the user that refsync signs in as"
-    field = described.fields.get(name)
-    if field is None:
-        return f"Task has no field {name}, or the user that refsync signs in as may not see it"
-    needs = {
-        "an External ID": field.external_id,
-        "unique": field.unique,
-        "filterable": field.filterable,
-        "editable for the user that refsync signs in as": field.createable,
-    }
-    lacking = [need for need, met in needs.items() if not met]
-    return f"the field {name} of Task is not {' and not '.join(lacking)}" if lacking else ""
-
-
 class SalesforceTasks:
     """The task writer of one org whose tasks have a unique key field."""
 
     absence = Absence()
 
-    def __init__(self, client: Client, fields: Mapping[str, Field], key_field: str) -> None:
+    def __init__(self, client: Client, schema: Descriptions, key_field: str) -> None:
         self._client = client
-        self._fields = fields
+        self._schema = schema
         self._key_field = key_field
 
     def find(self, tasks: Sequence[Task]) -> Mapping[str, TaskState]:
         """Return the state of each task that exists, deleted and archived ones too."""
-        return self._found([task.key for task in tasks])
-
-    def _found(self, keys: Sequence[str]) -> dict[str, TaskState]:
-        found: dict[str, TaskState] = {}
-        for row in self._rows(self._key_field, keys, KEYS_A_CALL):
-            state = self._state(row)
-            held = found.get(state.key)
-            if held is None or held.status is TaskStatus.DELETED:  # a task in the bin does not hide a live one
-                found[state.key] = state
-        return found
+        return self._standing(self._with_keys([task.key for task in tasks]))
 
     def create(self, tasks: Sequence[Task]) -> Sequence[Outcome]:
         """Create tasks and return one outcome each, in order. Raises only when nothing at all was sent."""
         single: dict[str, Task] = {}
         first = [task.key not in single and single.setdefault(task.key, task) is task for task in tasks]
-        outcomes = _in_turn(list(single.values()), self._post)
-        return [outcomes[task.key] if new else _repeated(outcomes[task.key]) for task, new in zip(tasks, first, strict=True)]
+        outcomes = in_turn(list(single.values()), self._create)
+        return [outcomes[task.key] if new else repeated(outcomes[task.key]) for task, new in zip(tasks, first, strict=True)]
 
     def change(self, changes: Sequence[TaskChange]) -> Sequence[Outcome]:
         """Close or reassign tasks after reading them; only that one field is sent. Raises only when nothing was sent."""
-        outcomes = _in_turn(changes, self._read_and_patch)
+        outcomes = in_turn(changes, self._read_and_patch)
         return [outcomes[change.key] for change in changes]
+
+    # -- finding -----------------------------------------------------------------------------------------------------------
+
+    def _with_keys(self, keys: Sequence[str]) -> list[Row]:
+        return list(self._rows(self._key_field, keys, KEYS_A_CALL))
+
+    def _standing(self, rows: Sequence[Row]) -> dict[str, TaskState]:
+        """Return what stands for each key: the oldest live task; a task in the bin does not hide a live one."""
+        found: dict[str, TaskState] = {}
+        for row in rows:
+            state = self._state(row)
+            held = found.get(state.key)
+            if held is None or (held.status is TaskStatus.DELETED and state.status is not TaskStatus.DELETED):
+                found[state.key] = state
+        return found
+
+    def _rows(self, column: str, values: Sequence[str], size: int, also: str = "") -> Iterator[Row]:
+        select = f"SELECT {', '.join(self._columns)} FROM Task"  # noqa: S608 # described
+        for some in chunks(list(dict.fromkeys(values)), size):
+            yield from self._client.rows(f"{select} WHERE {also}{column} IN {format_soql('{}', some)} ORDER BY CreatedDate, Id")
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        return ("Id", self._key_field, "OwnerId", "IsClosed", "IsDeleted", "ActivityDate")
+
+    def _state(self, row: Row) -> TaskState:
+        """Return what a row shows of one of our tasks. Raises UnexpectedReply for a row that lacks what was asked for."""
+        try:
+            status = TaskStatus.DONE if row["IsClosed"] else TaskStatus.OPEN
+            return TaskState(
+                key=row[self._key_field] or "",
+                task_id=row["Id"],
+                status=TaskStatus.DELETED if row["IsDeleted"] else status,
+                owner_id=row["OwnerId"],
+                due_on=date.fromisoformat(row["ActivityDate"]) if row["ActivityDate"] else None,
+            )
+        except (KeyError, ValueError, TypeError):
+            raise UnexpectedReply("Salesforce: a row of Task has not the fields that were asked for") from None
+
+    # -- creating ----------------------------------------------------------------------------------------------------------
+
+    def _create(self, tasks: Sequence[Task]) -> dict[str, Outcome]:
+        people = self._people({task.owner_id for task in tasks})
+        nobody = Outcome(kind=OutcomeKind.REJECTED, reason="INACTIVE_OWNER_OR_USER: the owner is no active person of this org")
+        outcomes = {task.key: nobody for task in tasks if people is not None and task.owner_id not in people}
+        owned = [task for task in tasks if task.key not in outcomes]
+        return outcomes | (self._post(owned) if owned else {})
 
     def _post(self, tasks: Sequence[Task]) -> dict[str, Outcome]:
         replies = self._client.send("POST", COLLECTIONS, [self._row(task) for task in tasks])
         by_key = {task.key: reply for task, reply in zip(tasks, replies, strict=True)}
-        doubled = [key for key, reply in by_key.items() if any(one.code == DUPLICATE for one in complaints(reply.get("errors")))]
-        return {key: _outcome(reply) for key, reply in by_key.items()} | self._adopted(doubled)
+        if all(may_not_write(reply, self._key_field) for reply in replies):
+            self._schema.forget("Task")
+            raise UnexpectedReply(f"Salesforce no longer lets us write the field {self._key_field} of Task: see refsync check")
+        outcomes = {key: outcome(reply) for key, reply in by_key.items()}
+        return outcomes | self._adopted({key: outcomes[key] for key, reply in by_key.items() if refused_with(reply, DUPLICATE)})
 
-    def _adopted(self, keys: Sequence[str]) -> dict[str, Outcome]:
-        """Return the tasks that hold these keys already; a key that only a hidden record holds keeps its refusal."""
+    def _adopted(self, doubled: Mapping[str, Outcome]) -> dict[str, Outcome]:
+        """Return the tasks that hold these keys already; a key that only a hidden record holds stays refused."""
         try:
-            found = self._found(keys)
+            found = self._standing(self._with_keys(list(doubled)))
         except ConnectorError as error:
             reason = f"a task with this key exists and could not be read: {error}"
-            return {key: Outcome(kind=OutcomeKind.UNCERTAIN, reason=reason) for key in keys}
-        return {key: Outcome(kind=OutcomeKind.ADOPTED, task_id=state.task_id) for key, state in found.items()}
-
-    def _read_and_patch(self, changes: Sequence[TaskChange]) -> dict[str, Outcome]:
-        shown = {row.get("Id"): row for row in self._rows("Id", [change.task_id for change in changes], IDS_A_CALL)}
-        wanted = {change.key: self._wanted(change, shown.get(change.task_id)) for change in changes}
-        outcomes = {key: row for key, row in wanted.items() if isinstance(row, Outcome)}
-        rows = {key: row for key, row in wanted.items() if not isinstance(row, Outcome)}
-        if rows:
-            replies = self._client.send("PATCH", COLLECTIONS, list(rows.values()))
-            outcomes |= {key: _outcome(reply) for key, reply in zip(rows, replies, strict=True)}
-        return outcomes
-
-    def _wanted(self, change: TaskChange, row: Row | None) -> Row | Outcome:
-        """Return the one field to send, or what speaks against it."""
-        state = None if row is None else self._state(row)
-        if state is None or state.status is TaskStatus.DELETED:
-            return _conflict(change, "the task was deleted")
-        if state.key != change.key:
-            return _conflict(change, "the task no longer carries our key")
-        if state.status is TaskStatus.DONE:
-            return _conflict(change, "the task is closed already")
-        head = {"attributes": {"type": "Task"}, "id": change.task_id}
-        if change.close:
-            return head | {"Status": self._statuses.closed}
-        if change.owner_id is None or state.owner_id == change.owner_id:
-            return Outcome(kind=OutcomeKind.WRITTEN, task_id=change.task_id)
-        if state.owner_id != change.owner_was:
-            return _conflict(change, "a person gave the task to somebody else")
-        return head | {"OwnerId": change.owner_id}
+            return dict.fromkeys(doubled, Outcome(kind=OutcomeKind.UNCERTAIN, reason=reason))
+        hidden = {key: replace(one, reason=f"{one.reason} (on a record that is hidden from us)") for key, one in doubled.items()}
+        return hidden | {key: adopted(state.task_id) for key, state in found.items()}
 
     def _row(self, task: Task) -> Row:
         values = {
@@ -160,83 +175,67 @@ class SalesforceTasks:
         word, field = PRIORITIES.get(priority, "Normal"), self._fields.get("Priority")
         return word if field is not None and word in field.values else None
 
-    def _rows(self, column: str, values: Sequence[str], size: int) -> Iterator[Row]:
-        select = f"SELECT Id, {self._key_field}, OwnerId, IsClosed, IsDeleted, ActivityDate FROM Task"  # noqa: S608 # described
-        for some in chunks(list(dict.fromkeys(values)), size):
-            yield from self._client.rows(f"{select} WHERE {column} IN {format_soql('{}', some)}")
+    def _people(self, ids: set[str]) -> frozenset[str] | None:
+        """Return which of these users are active people; None when the org does not show us its users."""
+        described = self._schema.of("User")
+        if described is None:
+            return None
+        columns = ", ".join(name for name in PERSON if is_shown(name, described))
+        statement = f"SELECT {columns} FROM User WHERE Id IN {format_soql('{}', sorted(ids))}"  # noqa: S608 # described
+        return frozenset(user.id for user in map(translate.user, self._client.rows(statement)) if user.active)
 
-    def _state(self, row: Row) -> TaskState:
-        """Return what a row shows of one of our tasks. Raises UnexpectedReply for a row that lacks what was asked for."""
-        try:
-            status = TaskStatus.DONE if row["IsClosed"] else TaskStatus.OPEN
-            return TaskState(
-                key=row[self._key_field] or "",
-                task_id=row["Id"],
-                status=TaskStatus.DELETED if row["IsDeleted"] else status,
-                owner_id=row["OwnerId"],
-                due_on=date.fromisoformat(row["ActivityDate"]) if row["ActivityDate"] else None,
-            )
-        except (KeyError, ValueError, TypeError):
-            raise UnexpectedReply("Salesforce: a row of Task has not the fields that were asked for") from None
+    @property
+    def _fields(self) -> Mapping[str, Field]:
+        described = self._schema.of("Task")
+        return described.fields if described else {}
 
     @cached_property
     def _statuses(self) -> Statuses:
         """The org's first closed status, and its default open one. Raises UnexpectedReply when it has none."""
         rows = self._client.rows("SELECT ApiName, IsClosed, IsDefault FROM TaskStatus ORDER BY SortOrder")
-        closed = [row["ApiName"] for row in rows if row.get("IsClosed") is True and row.get("ApiName")]
-        opened = [row for row in rows if row.get("IsClosed") is False and row.get("ApiName")]
+        shown = self._fields.get("Status")
+        usable = [row for row in rows if row.get("ApiName") and (not shown or not shown.values or row["ApiName"] in shown.values)]
+        closed = [row["ApiName"] for row in usable if row.get("IsClosed") is True]
+        opened = [row for row in usable if row.get("IsClosed") is False]
         if not closed or not opened:
             raise UnexpectedReply("Salesforce shows no status that opens and closes a task")
         default = next((row for row in opened if row.get("IsDefault") is True), opened[0])
         return Statuses(open=default["ApiName"], closed=closed[0])
 
+    # -- changing ----------------------------------------------------------------------------------------------------------
 
-def _in_turn(items: Sequence[Item], carry_out: Callable[[Sequence[Item]], dict[str, Outcome]]) -> dict[str, Outcome]:
-    """Return the outcome for each key, call by call until one fails; the rest is unsent.
+    def _read_and_patch(self, changes: Sequence[TaskChange]) -> dict[str, Outcome]:
+        shown = {row.get("Id"): row for row in self._rows("Id", [change.task_id for change in changes], IDS_A_CALL)}
+        wanted = {change.key: self._wanted(change, shown.get(change.task_id)) for change in changes}
+        outcomes = {key: row for key, row in wanted.items() if isinstance(row, Outcome)}
+        rows = {key: row for key, row in wanted.items() if not isinstance(row, Outcome)}
+        if rows:
+            replies = self._client.send("PATCH", COLLECTIONS, list(rows.values()))
+            gone = {change.key: conflict(change, "the task was deleted") for change in changes}
+            for key, reply in zip(rows, replies, strict=True):
+                outcomes[key] = gone[key] if refused_with(reply, DELETED) else outcome(reply)
+        return outcomes
 
-    Raises when the first call fails and certainly carried out nothing.
-    """
-    outcomes: dict[str, Outcome] = {}
-    for some in chunks(items, ROWS_A_CALL):
-        try:
-            outcomes |= carry_out(some)
-            continue
-        except RequestUncertain as error:
-            outcomes |= {item.key: Outcome(kind=OutcomeKind.UNCERTAIN, reason=str(error)) for item in some}
-            reason = "not sent, since the call before it ended unclear"
-        except RecordRejected as error:
-            outcomes |= {item.key: Outcome(kind=OutcomeKind.REJECTED, reason=str(error)) for item in some}
-            continue
-        except ConnectorError as error:
-            if not outcomes:
-                raise
-            reason = str(error)
-        return {item.key: Outcome(kind=OutcomeKind.UNSENT, reason=reason) for item in items} | outcomes
-    return outcomes
-
-
-def _outcome(reply: Row) -> Outcome:
-    """Return what became of one row of a collections call."""
-    task_id = reply.get("id")
-    if reply.get("success") is True and isinstance(task_id, str) and task_id:
-        return Outcome(kind=OutcomeKind.WRITTEN, task_id=task_id)
-    errors = complaints(reply.get("errors"))
-    if reply.get("success") is not False or not errors:
-        return Outcome(kind=OutcomeKind.UNCERTAIN, reason="the reply does not say what became of it")
-    passing = any(error.code in PASSING for error in errors)
-    kind = OutcomeKind.UNSENT if passing else OutcomeKind.REJECTED
-    return Outcome(kind=kind, reason="; ".join(str(error) for error in errors))
-
-
-def _repeated(outcome: Outcome) -> Outcome:
-    """Return the outcome of a key that stood in the same batch before."""
-    written = outcome.kind is OutcomeKind.WRITTEN
-    return Outcome(kind=OutcomeKind.ADOPTED, task_id=outcome.task_id) if written else outcome
-
-
-def _conflict(change: TaskChange, reason: str) -> Outcome:
-    return Outcome(kind=OutcomeKind.CONFLICT, task_id=change.task_id, reason=reason)
+    def _wanted(self, change: TaskChange, row: Row | None) -> Row | Outcome:
+        """Return the one field to send, or what speaks against it."""
+        state = None if row is None else self._state(row)
+        if state is None or state.status is TaskStatus.DELETED:
+            return conflict(change, "the task was deleted")
+        if state.key != change.key:
+            return conflict(change, "the task no longer carries our key")
+        if state.status is TaskStatus.DONE:
+            return conflict(change, "the task is closed already")
+        head = {"attributes": {"type": "Task"}, "id": change.task_id}
+        if change.close:
+            return head | {"Status": self._statuses.closed}
+        if change.owner_id is None or state.owner_id == change.owner_id:
+            return Outcome(kind=OutcomeKind.WRITTEN, task_id=change.task_id)
+        if state.owner_id != change.owner_was:
+            return conflict(change, "a person gave the task to somebody else")
+        return head | {"OwnerId": change.owner_id}
 
 
 def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    """Return a text of at most so many UTF-16 units, by which Salesforce counts: an emoji takes two."""
+    units = text.encode("utf-16-le", "replace")
+    return text if len(units) <= 2 * longest else units[: 2 * (longest - 1)].decode("utf-16-le", "ignore") + "…"

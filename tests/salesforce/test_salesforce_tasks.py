@@ -14,8 +14,9 @@ from refsync.connector import OutcomeKind, TaskChange
 from refsync.errors import AuthError, TransientError, UnexpectedReply
 from refsync.model import Task, TaskStatus
 from refsync_salesforce.client import Client
+from refsync_salesforce.key import key_field_problem
 from refsync_salesforce.schema import Description, Field
-from refsync_salesforce.tasks import SalesforceTasks, key_field_problem
+from refsync_salesforce.tasks import SalesforceTasks
 from tests.salesforce.prepared import Org
 
 KEY = "refsync_key__c"
@@ -28,6 +29,18 @@ STATUSES = [
 ]
 WRITTEN = {"id": "00T000000000001AAA", "success": True, "errors": []}
 OWNER, OTHER = "005000000000001AAA", "005000000000002AAA"
+
+
+class Shown:
+    """An org that describes Task only, and so does not say who may own one."""
+
+    def __init__(self, fields: dict[str, Field]) -> None:
+        self._task = Description(fields=fields, children={})
+
+    def of(self, name: str) -> Description | None:
+        return self._task if name == "Task" else None
+
+    def forget(self, *names: str) -> None: ...
 
 
 def task(number: int = 1, **changed: Any) -> Task:
@@ -66,7 +79,7 @@ def sent(org: Org) -> list[Any]:
 def tasks(org: Org, client: Client) -> SalesforceTasks:
     """A writer in an org that answers queries for statuses first."""
     org.says("GET", "queryAll/", org.answer(*STATUSES))
-    return SalesforceTasks(client, FIELDS, KEY)
+    return SalesforceTasks(client, Shown(FIELDS), KEY)
 
 
 def test_row_that_is_sent(org: Org, tasks: SalesforceTasks) -> None:
@@ -103,7 +116,7 @@ def test_word_the_org_lacks_is_left_out(org: Org, client: Client) -> None:
     """A priority that the org's pick list does not hold is left to its default."""
     org.says("GET", "queryAll/", org.answer(*STATUSES))
     org.says("POST", "composite/sobjects", [WRITTEN])
-    SalesforceTasks(client, {"Priority": Field(type="picklist", values=frozenset({"1"}))}, KEY).create([task()])
+    SalesforceTasks(client, Shown({"Priority": Field(type="picklist", values=frozenset({"1"}))}), KEY).create([task()])
 
     assert "Priority" not in sent(org)[0]["records"][0]
 
@@ -155,7 +168,8 @@ def test_duplicate_of_a_hidden_task_is_rejected(org: Org, tasks: SalesforceTasks
     org.says("GET", "queryAll/", org.answer())
     (outcome,) = tasks.create([task()])
 
-    assert (OutcomeKind.REJECTED, "DUPLICATE_VALUE: duplicate value found") == (outcome.kind, outcome.reason)
+    assert OutcomeKind.REJECTED is outcome.kind
+    assert "DUPLICATE_VALUE: duplicate value found (on a record that is hidden from us)" == outcome.reason
 
 
 def test_duplicate_that_cannot_be_looked_up_stays_open(org: Org, tasks: SalesforceTasks) -> None:
@@ -215,7 +229,7 @@ def test_org_without_statuses_is_said(org: Org, client: Client) -> None:
     """Without a status that closes a task nothing is written."""
     org.says("GET", "queryAll/", org.answer(*STATUSES[:2]))
     with pytest.raises(UnexpectedReply):
-        SalesforceTasks(client, FIELDS, KEY).create([task()])
+        SalesforceTasks(client, Shown(FIELDS), KEY).create([task()])
 
     assert [] == sent(org)
 
@@ -227,7 +241,7 @@ def test_find_tells_the_state_of_each_task(org: Org, client: Client) -> None:
     """Open, done and deleted tasks are found; a live task hides its deleted twin."""
     rows = [row(1), row(2, IsClosed=True), row(3, IsDeleted=True), row(4), row(4, IsDeleted=True), row(5, IsDeleted=True), row(5)]
     org.says("GET", "queryAll/", org.answer(*rows))
-    found = SalesforceTasks(client, FIELDS, KEY).find([task(number) for number in range(1, 7)])
+    found = SalesforceTasks(client, Shown(FIELDS), KEY).find([task(number) for number in range(1, 7)])
 
     assert [TaskStatus.OPEN, TaskStatus.DONE, TaskStatus.DELETED, TaskStatus.OPEN, TaskStatus.OPEN] == [
         found[f"{number:064x}"].status for number in range(1, 6)
@@ -238,14 +252,14 @@ def test_find_tells_the_state_of_each_task(org: Org, client: Client) -> None:
 
 def test_find_of_nothing_asks_nobody(org: Org, client: Client) -> None:
     """An empty list never becomes an empty IN (), which the CRM refuses."""
-    assert {} == SalesforceTasks(client, FIELDS, KEY).find([])
+    assert {} == SalesforceTasks(client, Shown(FIELDS), KEY).find([])
     assert 0 == len(org.mock.calls)
 
 
 def test_find_keeps_the_address_short(org: Org, client: Client) -> None:
     """Many keys are asked for in several calls: an address may have 16,384 characters."""
     org.says("GET", "queryAll/", org.answer())
-    SalesforceTasks(client, FIELDS, KEY).find([task(number) for number in range(500)])
+    SalesforceTasks(client, Shown(FIELDS), KEY).find([task(number) for number in range(500)])
     longest = max(len(str(call.request.url)) for call in org.mock.calls)
 
     assert 5 == len(org.mock.calls)
@@ -256,7 +270,7 @@ def test_find_refuses_a_row_without_its_fields(org: Org, client: Client) -> None
     """A row that lacks what was asked for is no proof of anything."""
     org.says("GET", "queryAll/", org.answer({"Id": "00T000000000001AAA", KEY: "x"}))
     with pytest.raises(UnexpectedReply):
-        SalesforceTasks(client, FIELDS, KEY).find([task()])
+        SalesforceTasks(client, Shown(FIELDS), KEY).find([task()])
 
 
 # --- change -----------------------------------------------------------------------------------------------------------
@@ -284,7 +298,7 @@ def test_bug_18_a_person_s_decision_stands(
     org.says("GET", "queryAll/", org.answer(*([shown] if shown else [])))
     org.says("GET", "queryAll/", org.answer(*STATUSES))
     org.says("PATCH", "composite/sobjects", [WRITTEN])
-    (outcome,) = SalesforceTasks(client, FIELDS, KEY).change([wanted])
+    (outcome,) = SalesforceTasks(client, Shown(FIELDS), KEY).change([wanted])
 
     assert kind is outcome.kind
 
@@ -298,7 +312,7 @@ def test_only_the_one_field_is_sent(org: Org, client: Client, wanted: TaskChange
     org.says("GET", "queryAll/", org.answer(row()))
     org.says("GET", "queryAll/", org.answer(*STATUSES))
     org.says("PATCH", "composite/sobjects", [WRITTEN])
-    SalesforceTasks(client, FIELDS, KEY).change([wanted])
+    SalesforceTasks(client, Shown(FIELDS), KEY).change([wanted])
 
     assert [{"attributes": {"type": "Task"}, "id": "00T000000000001AAA", **field}] == sent(org)[0]["records"]
 
@@ -308,16 +322,16 @@ def test_changes_keep_their_order(org: Org, client: Client) -> None:
     org.says("GET", "queryAll/", org.answer(row(3), row(2, IsClosed=True), row(1)))
     org.says("GET", "queryAll/", org.answer(*STATUSES))
     org.says("PATCH", "composite/sobjects", [refused("ENTITY_IS_DELETED"), WRITTEN])
-    outcomes = SalesforceTasks(client, FIELDS, KEY).change([change(number, close=True) for number in (1, 2, 3)])
+    outcomes = SalesforceTasks(client, Shown(FIELDS), KEY).change([change(number, close=True) for number in (1, 2, 3)])
 
-    assert [OutcomeKind.REJECTED, OutcomeKind.CONFLICT, OutcomeKind.WRITTEN] == [outcome.kind for outcome in outcomes]
+    assert [OutcomeKind.CONFLICT, OutcomeKind.CONFLICT, OutcomeKind.WRITTEN] == [outcome.kind for outcome in outcomes]
 
 
 def test_failed_reading_before_a_change_raises(org: Org, client: Client) -> None:
     """When the task cannot be read, nothing is changed and the error is told."""
     org.says("GET", "queryAll/", [{"errorCode": "API_DISABLED_FOR_ORG", "message": ""}], status=403)
     with pytest.raises(AuthError):
-        SalesforceTasks(client, FIELDS, KEY).change([change(close=True)])
+        SalesforceTasks(client, Shown(FIELDS), KEY).change([change(close=True)])
 
 
 # --- the key field ----------------------------------------------------------------------------------------------------

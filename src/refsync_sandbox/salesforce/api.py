@@ -102,7 +102,9 @@ class Api:
         base = f"/services/data/{known_version(version)}"
         rest = request.path_params.get("rest", "").strip("/")
         if not rest:
-            return reply({name: f"{base}/{name}" for name in ("limits", "query", "queryAll", "sobjects", "composite")})
+            identity = f"{str(request.base_url).rstrip('/')}/id/{people.ORG_ID}/{people.INTEGRATION_ID}"
+            named = {name: f"{base}/{name}" for name in ("limits", "query", "queryAll", "sobjects", "composite")}
+            return reply(named | {"identity": identity})
         found = read_path(rest)
         if found is None:
             raise not_found()
