@@ -13,16 +13,22 @@ from refsync_sandbox.changes import Change
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.crm import TaskView
 from refsync_sandbox.salesforce.api import Api
+from refsync_sandbox.salesforce.bulk import Bulk
 from refsync_sandbox.salesforce.database import connect
 from refsync_sandbox.salesforce.edits import Edits
+from refsync_sandbox.salesforce.jobs import Jobs
 from refsync_sandbox.salesforce.load import load
 from refsync_sandbox.salesforce.oauth import OAuth
 from refsync_sandbox.salesforce.paths import label_of
 from refsync_sandbox.salesforce.queries import Queries
+from refsync_sandbox.salesforce.reading import Reading
 from refsync_sandbox.salesforce.records import Records
+from refsync_sandbox.salesforce.replication import Replication
 from refsync_sandbox.salesforce.secrets import Secrets, key_pair
 from refsync_sandbox.salesforce.signin import SignIn
+from refsync_sandbox.salesforce.usage import Usage
 from refsync_sandbox.salesforce.views import ids, tasks
+from refsync_sandbox.salesforce.writing import Writing
 
 __all__ = ["Salesforce", "Secrets", "key_pair"]
 
@@ -38,10 +44,15 @@ class Salesforce:
         loaded = load(self._database, book, clock)
         self.set_aside = loaded.set_aside
         """Rows of the book that could not be read and are not served."""
-        records = Records(self._database, loaded.schema, clock, loaded.counters)
+        schema = loaded.schema
+        records = Records(self._database, schema, clock, loaded.counters)
         self.oauth = OAuth(secrets, clock)
-        self.api = Api(self._database, loaded.schema, records, Queries(self._database, loaded.schema, clock), self.oauth, clock)
-        self._edits = Edits(self._database, loaded.schema, records, clock)
+        self.usage = Usage(clock)
+        self.bulk = Bulk(self._database, schema, clock)
+        replication = Replication(self._database, clock)
+        reading = Reading(self._database, schema, Queries(self._database, schema, clock), replication, self.usage, self.bulk)
+        self.api = Api(records, self.oauth, self.usage, (reading, Writing(schema, records), Jobs(self.bulk)))
+        self._edits = Edits(self._database, schema, records, clock)
 
     @classmethod
     def load(cls, book: Book, clock: Clock, secrets: Secrets | None = None) -> Salesforce:

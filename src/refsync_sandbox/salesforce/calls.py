@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import orjson
-from starlette.requests import Request
+from starlette.responses import Response
 
 from refsync_sandbox.salesforce.paths import Found
 from refsync_sandbox.salesforce.queries import PAGE
 from refsync_sandbox.salesforce.refusals import Refused, not_found
-from refsync_sandbox.salesforce.wire import parse_stamp, stamp
 
 OLDEST, RETIRED, NEWEST = 31, 21, 66
 """The oldest API version that answers, the oldest that says it is gone, and the newest."""
 
 
 class Call:
-    """One signed-in call: its path, parameters and body."""
+    """One signed-in call: its path, parameters, headers (names in lower case) and body."""
 
-    def __init__(self, request: Request, found: Found, base: str, body: bytes) -> None:
-        self.method, self.parts, self.base = request.method, found.parts, base
+    def __init__(
+        self, method: str, found: Found, base: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
+    ) -> None:
+        self.method, self.found, self.parts, self.base = method, found, found.parts, base
         self.version = base.rsplit("/", 1)[-1]
         """The API version of the call, such as `v62.0`."""
-        self.query: Mapping[str, str] = request.query_params
-        self.options = request.headers.get("sforce-query-options", "")
+        self.query, self.headers = query, headers
         self._body = body
+
+    @property
+    def name(self) -> str:
+        """What is asked for, such as `GET query` or `PATCH sobjects/{object}/{id}`."""
+        return f"{self.method} {self.found.pattern}"
 
     def json(self) -> Any:
         """Return the body. Raises Refused when it is no JSON."""
@@ -44,24 +49,20 @@ class Call:
 
     def batch_size(self) -> int:
         """Return the page size asked for in `Sforce-Query-Options`."""
-        for option in self.options.split(","):
+        for option in self.headers.get("sforce-query-options", "").split(","):
             name, _, number = option.strip().partition("=")
             if name.lower() == "batchsize" and number.isdecimal():
                 return int(number)
         return PAGE
 
-    def span(self) -> tuple[str, str]:
-        """Return start and end of getUpdated or getDeleted as stamps. Raises Refused."""
-        try:
-            start, end = (parse_stamp(self.query[name].replace(" ", "+")) for name in ("start", "end"))
-        except (KeyError, ValueError):
-            raise Refused("INVALID_ARGUMENT", "start and end must be dates such as 2024-03-01T10:00:00Z") from None
-        if end <= start:
-            raise Refused("INVALID_REPLICATION_DATE", "startDate before endDate is required")
-        return stamp(start), stamp(end)
+
+Answer: TypeAlias = Callable[[Call], Response]
+Answers: TypeAlias = Mapping[str, Answer]
+"""What answers each call, by its name."""
 
 
 def known_version(text: str) -> str:
+    """Return an API version such as `v62.0`. Raises Refused for one that is retired or never was."""
     number = text.removeprefix("v").removesuffix(".0")
     if not (text.startswith("v") and number.isdecimal()) or int(number) > NEWEST:
         raise not_found()

@@ -11,6 +11,8 @@ import sqlite3
 from refsync_sandbox.salesforce.schema import NUMBERS, TEXTS, Field, Kind, Schema, SObject
 
 _CACHE_KIB = 8_192
+PURGED = "_purged"
+"""What was removed for good: object, id, and when it had been deleted; getDeleted still speaks of it."""
 
 
 def connect() -> sqlite3.Connection:
@@ -26,6 +28,7 @@ def create(database: sqlite3.Connection, schema: Schema) -> None:
     for subject in schema.objects.values():
         columns = ", ".join(f'"{one.name}" {_type(one)}' for one in stored(subject))
         database.execute(f'CREATE TABLE "{subject.name}" ({columns}, "_book" TEXT)')
+    database.execute(f"CREATE TABLE {PURGED} (object TEXT, id TEXT, at TEXT)")
 
 
 def index(database: sqlite3.Connection, schema: Schema) -> None:

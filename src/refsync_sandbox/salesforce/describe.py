@@ -20,13 +20,13 @@ _SOAP = {
 
 def described_globally(schema: Schema, base: str) -> dict[str, Any]:
     """Return the body of `GET sobjects`."""
-    objects = [_summary(one, base) for one in schema.objects.values()]
+    objects = [_summary(one, base) for one in schema.shown]
     return {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects}
 
 
 def described(schema: Schema, subject: SObject, base: str) -> dict[str, Any]:
     """Return the body of `GET sobjects/X/describe`."""
-    relations = [_child(child, schema.objects[child.object]) for child in subject.children]
+    relations = [_child(child, schema.objects[child.object]) for child in subject.children if schema.find(child.object)]
     master = {
         "active": True,
         "available": True,
@@ -41,7 +41,7 @@ def described(schema: Schema, subject: SObject, base: str) -> dict[str, Any]:
         "actionOverrides": [],
         "childRelationships": relations,
         "compactLayoutable": True,
-        "fields": [_field(one) for one in subject.fields.values()],
+        "fields": [_field(one) for one in subject.shown],
         "listviewable": None,
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
@@ -82,7 +82,7 @@ def _summary(subject: SObject, base: str) -> dict[str, Any]:
         "mruEnabled": True,
         "name": subject.name,
         "queryable": True,
-        "replicateable": True,
+        "replicateable": subject.replicateable,
         "retrieveable": True,
         "searchable": True,
         "triggerable": True,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 
 from starlette.responses import Response, StreamingResponse
 
 from refsync_sandbox.salesforce.bulk import Bulk
-from refsync_sandbox.salesforce.calls import Call
+from refsync_sandbox.salesforce.calls import Answers, Call
 from refsync_sandbox.salesforce.replies import nothing, reply
 
 
@@ -17,21 +17,21 @@ class Jobs:
     def __init__(self, bulk: Bulk) -> None:
         self._bulk = bulk
 
-    def answers(self) -> Mapping[str, Callable[[Call], Response]]:
-        """Return what answers each path."""
-        return {"jobs/query": self._all, "jobs/query/{job}": self._one, "jobs/query/{job}/results": self._results}
+    def answers(self) -> Answers:
+        """Return what answers each call."""
+        one = "jobs/query/{job}"
+        return {
+            "GET jobs/query": lambda _call: reply(self._bulk.listed()),
+            "POST jobs/query": lambda call: reply(self._bulk.create(call.object(), call.version)),
+            f"GET {one}": lambda call: reply(self._bulk.poll(call.parts["job"])),
+            f"PATCH {one}": lambda call: reply(self._bulk.abort(call.parts["job"], call.object())),
+            f"DELETE {one}": self._delete,
+            f"GET {one}/results": self._results,
+        }
 
-    def _all(self, call: Call) -> Response:
-        if call.method == "GET":
-            return reply(self._bulk.listed())
-        return reply(self._bulk.create(call.object(), call.version))
-
-    def _one(self, call: Call) -> Response:
-        job = call.parts["job"]
-        if call.method == "DELETE":
-            self._bulk.delete(job)
-            return nothing()
-        return reply(self._bulk.abort(job, call.object()) if call.method == "PATCH" else self._bulk.poll(job))
+    def _delete(self, call: Call) -> Response:
+        self._bulk.delete(call.parts["job"])
+        return nothing()
 
     def _results(self, call: Call) -> Response:
         """Answer a set; 204 while the job is not complete, as the guide says of requests that fail."""

@@ -27,6 +27,8 @@ _PATTERNS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
         ("sobjects/{object}/updated", "GET"),
         ("sobjects/{object}/{id}", "GET", "PATCH", "DELETE"),
         ("sobjects/{object}/{field}/{value}", "GET", "PATCH", "DELETE"),
+        ("composite", "POST"),
+        ("composite/batch", "POST"),
         ("composite/sobjects", "POST", "PATCH", "DELETE"),
         ("composite/sobjects/{object}", "GET", "POST"),
         ("composite/sobjects/{object}/{field}", "PATCH"),

@@ -106,9 +106,9 @@ class Planner:
             raise Fault("MALFORMED_QUERY", f"unexpected token: '{call.function}'", call.at)
         if select.limit is None or select.limit > 200:
             raise Fault("MALFORMED_QUERY", "The SOQL FIELDS function must have a LIMIT of at most 200", call.at)
-        for name, found in scope.object.fields.items():
+        for found in scope.object.shown:
             if found.custom in wanted:
-                row.add(Path((name,), call.at))
+                row.add(Path((found.name,), call.at))
 
     def _children(self, select: Select, parent: Scope, parameters: Parameters) -> tuple[str, str]:
         child = self._child(select.source, parent.object)
@@ -121,7 +121,7 @@ class Planner:
 
     def _child(self, source: Path, subject: SObject) -> Child:
         for child in subject.children:
-            if child.name.lower() == source.text.lower():
+            if child.name.lower() == source.text.lower() and self._schema.find(child.object):
                 return child
         raise Fault(
             "INVALID_TYPE",

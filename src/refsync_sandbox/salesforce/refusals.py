@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -28,3 +29,13 @@ class Refused(Exception):
 def not_found(message: str = "The requested resource does not exist") -> Refused:
     """Return the 404 for a path or record that is not there."""
     return Refused("NOT_FOUND", message, status=404)
+
+
+def no_record(record_id: str) -> Refused:
+    """Return the 404 for an id that no record of the object has."""
+    return not_found(f"Provided external ID field does not exist or is not accessible: {record_id}")
+
+
+def several(ids: Iterable[str]) -> Refused:
+    """Return the 300 for a key that several records carry; the message lists their ids."""
+    return Refused("MULTIPLE_CHOICES", ";".join(ids), status=300)

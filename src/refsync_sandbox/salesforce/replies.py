@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 import orjson
@@ -16,6 +18,22 @@ JSON = "application/json;charset=UTF-8"
 def reply(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON reply."""
     return Response(orjson.dumps(body), status, headers, media_type=JSON)
+
+
+def dated(headers: Mapping[str, str], changed: datetime, body: Callable[[], Any]) -> Response:
+    """Return a JSON reply that says since when it is so; 304 without a body when the caller knows that already."""
+    since = format_datetime(changed.astimezone(UTC).replace(microsecond=0), usegmt=True)
+    known = _moment(headers.get("if-modified-since", ""))
+    if known is not None and changed.replace(microsecond=0) <= known:
+        return Response(status_code=304, headers={"Last-Modified": since})
+    return reply(body(), headers={"Last-Modified": since})
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).replace(tzinfo=UTC) if text else None
+    except ValueError:
+        return None
 
 
 def raw(body: bytes) -> Response:

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
+
+from refsync_sandbox.salesforce.refusals import not_found
+
+_BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Kind(StrEnum):
@@ -63,6 +68,8 @@ class Field:
     unique: bool = False
     case_sensitive: bool = False
     calculated: bool = False
+    visible: bool = True
+    """Whether the API shows it: false when field permissions hide it from the integration user, or it was removed."""
     name_field: bool = False
     expression: str = ""
     """SQL over the record `{t}` for a field that is worked out when it is read; empty for a stored one."""
@@ -109,21 +116,36 @@ class SObject:
     mergeable: bool = False
     soft_delete: bool = True
     """Whether deleted rows stay and are seen by queryAll; false for relations, of which only getDeleted speaks."""
+    visible: bool = True
+    """Whether the API shows it: false where the org's setting for it is off."""
+    replicateable: bool = True
+    """Whether getUpdated and getDeleted speak of it."""
     bulk: bool = True
     """Whether the Bulk API can query it."""
     archived_when: str = ""
     """SQL over the record `{t}`: whether it is archived (`:archived` is the day 365 days ago), seen by queryAll only."""
 
+    @property
+    def shown(self) -> tuple[Field, ...]:
+        """The fields that the API shows."""
+        return tuple(one for one in self.fields.values() if one.visible)
+
     def find(self, name: str) -> Field | None:
-        """Return a field by name; case does not matter, as in SOQL."""
-        return self.fields.get(name) or next(
-            (found for found in self.fields.values() if found.name.lower() == name.lower()), None
-        )
+        """Return a field that the API shows, by name; case does not matter, as in SOQL."""
+        found = self.fields.get(name) or next((one for one in self.fields.values() if one.name.lower() == name.lower()), None)
+        return found if found and found.visible else None
+
+    def key(self, name: str) -> Field:
+        """Return a field by which records can be named in a path. Raises the 404 of any other."""
+        found = self.find(name)
+        if found is None or not found.id_lookup:
+            raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
+        return found
 
     def parent(self, relationship: str) -> Field | None:
         """Return the reference field behind a relationship name such as `Owner`."""
         wanted = relationship.lower()
-        return next((one for one in self.fields.values() if (one.relationship or "").lower() == wanted), None)
+        return next((one for one in self.shown if (one.relationship or "").lower() == wanted), None)
 
     def with_fields(self, extra: Iterable[Field]) -> SObject:
         """Return this object with further fields."""
@@ -131,21 +153,46 @@ class SObject:
 
 
 class Schema:
-    """All objects of an org, by name."""
+    """All objects of an org, by name. Admins change them while it is served: fields come, go and are hidden."""
 
-    def __init__(self, objects: Iterable[SObject]) -> None:
-        self.objects: Mapping[str, SObject] = MappingProxyType({one.name: one for one in objects})
-        self._by_prefix = {one.prefix: one for one in self.objects.values() if one.prefix}
-        self._by_lower = {name.lower(): one for name, one in self.objects.items()}
+    def __init__(self, objects: Iterable[SObject], changed: datetime = _BEGINNING) -> None:
+        self._objects = {one.name: one for one in objects}
+        self.changed = changed
+        """When it was last changed, which is what describe says of itself."""
+        self._by_prefix = {one.prefix: one.name for one in self._objects.values() if one.prefix}
+
+    @property
+    def objects(self) -> Mapping[str, SObject]:
+        """All objects, also those that the API does not show."""
+        return MappingProxyType(self._objects)
+
+    @property
+    def shown(self) -> tuple[SObject, ...]:
+        """The objects that the API shows."""
+        return tuple(one for one in self._objects.values() if one.visible)
 
     def find(self, name: str) -> SObject | None:
-        """Return an object by name; case does not matter."""
-        return self._by_lower.get(name.lower())
+        """Return an object that the API shows, by name; case does not matter."""
+        found = self._objects.get(name) or next((one for one in self._objects.values() if one.name.lower() == name.lower()), None)
+        return found if found and found.visible else None
+
+    def named(self, name: str) -> SObject:
+        """Return an object that the API shows, by name. Raises the 404 of any other."""
+        found = self.find(name)
+        if found is None:
+            raise not_found()
+        return found
 
     def of_id(self, record_id: str) -> SObject | None:
         """Return the object that an id belongs to."""
-        return self._by_prefix.get(record_id[:3])
+        name = self._by_prefix.get(record_id[:3])
+        return self._objects[name] if name else None
 
     def with_fields(self, extra: Mapping[str, Iterable[Field]]) -> Schema:
         """Return this schema with further fields on some objects."""
-        return Schema(one.with_fields(extra.get(name, ())) for name, one in self.objects.items())
+        return Schema((one.with_fields(extra.get(name, ())) for name, one in self._objects.items()), self.changed)
+
+    def put(self, subject: SObject, at: datetime) -> None:
+        """Let an object be different from now on."""
+        self._objects[subject.name] = subject
+        self.changed = at

@@ -10,19 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from refsync_sandbox.salesforce.records import Actor, Records
-from refsync_sandbox.salesforce.refusals import Refused
+from refsync_sandbox.salesforce.refusals import several
 from refsync_sandbox.salesforce.schema import SObject
 
 
 def upsert(records: Records, actor: Actor, subject: SObject, field: str, value: Any, row: Mapping[str, Any]) -> dict[str, Any]:
     """Create or change one record by an external id; the row does not carry it. Raises Refused."""
-    found = subject.find(field)
-    if found is None or not found.id_lookup:
-        message = f"Provided external ID field does not exist or is not accessible: {field}"
-        raise Refused("NOT_FOUND", message, status=404)
+    found = subject.key(field)
     matches = records.with_key(subject, found, value) if value is not None else []
     if len(matches) > 1:
-        raise Refused("MULTIPLE_CHOICES", ";".join(match["Id"] for match in matches), status=300)
+        raise several(match["Id"] for match in matches)
     if matches:
         records.update(subject, matches[0]["Id"], row, actor)
         return done(matches[0]["Id"]) | {"created": False}
