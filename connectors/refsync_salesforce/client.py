@@ -1,39 +1,44 @@
 """Calls to one org: signed in when needed, answered in one shape or failed in one way.
 
 Law: only `ConnectorError`s leave this module, nothing is repeated but the one call that met an ended session, and a reply
-that has not exactly the promised shape is an error, never "the end". The library is called as a transport for JSON: `query`,
-`query_more` and `restful`; it is given a session id, so that it never signs in by itself (simple-salesforce#804).
+that has not exactly the promised shape is an error, never "the end". Every call is paid for out of a budget.
 """
 
 from __future__ import annotations
 
-import json
+import copy
 import re
-import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import quote_plus
 
-import orjson
 import requests
-from simple_salesforce.api import Salesforce
-from simple_salesforce.exceptions import SalesforceError, SalesforceResourceNotFound
-from simple_salesforce.login import SalesforceLogin
+from simple_salesforce.exceptions import SalesforceError, SalesforceGeneralError, SalesforceResourceNotFound
+from simple_salesforce.format import format_soql
 
-from refsync.errors import AuthError, UnexpectedReply
+from refsync.errors import ConnectorError, UnexpectedReply
 from refsync.model import Instant
-from refsync_salesforce.failures import failure, is_expiry, sign_in_failure, unexpected
+from refsync_salesforce.budget import Budget
+from refsync_salesforce.failures import failure, is_expiry, unexpected
+from refsync_salesforce.library import Library, decoded
 from refsync_salesforce.options import SalesforceOptions
+from refsync_salesforce.signin import SignIn
 from refsync_salesforce.transport import Limits, Seen, session
+
+__all__ = ["Client", "Download", "Page", "Row", "chunks", "decoded", "page_of"]
 
 Row: TypeAlias = dict[str, Any]
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 
 IDS_A_CALL = 450
-"""So many ids fit into the address of a query, which may have 16,384 characters (airbyte#20703)."""
+"""So many ids fit into the address of a query."""
+LONGEST_ADDRESS = 14_000
+"""Characters of a statement in an address: address and head together may have 16,384 (help article 000386264)."""
+QUERIES_A_CALL = 5
+"""So many queries may be in one composite call, which the org counts as one ("Composite", REST API guide)."""
 FURTHER = re.compile(r"/services/data/(?!.*\.\.)[\w./-]+")
 
 
@@ -48,60 +53,36 @@ class Page:
     """The path of the next part; None when this was the last."""
 
 
-def decoded(body: bytes) -> Any:
-    """Return JSON as values. Raises ValueError. What no store keeps, half a surrogate pair and U+0000, is replaced by `?`."""
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _storable(json.loads(body, parse_constant=_refused))
-    return _storable(found) if b"\\u0000" in body else found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A reply whose body is on disk. Whoever has it closes the body, which removes it."""
 
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\0", "?").encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_storable(part) for part in value]
-    return {name: _storable(part) for name, part in value.items()} if isinstance(value, dict) else value
-
-
-def _refused(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
-
-
-class _Library(Salesforce):
-    """simple-salesforce with a quicker reading of JSON."""
-
-    def __init__(self, *, token: str, instance: str, version: str, session: requests.Session) -> None:
-        super().__init__(session_id=token, instance=instance, version=version, session=session)
-        self.headers["X-PrettyPrint"] = "0"
-
-    def parse_result_to_json(self, result: requests.Response) -> Any:
-        return decoded(result.content)
-
-    def at(self, path: str) -> Any:
-        """Return the JSON at a path of the instance."""
-        return self.parse_result_to_json(self._call_salesforce("GET", f"https://{self.sf_instance}{path}", name=path))
+    body: Any
+    """A binary file at its beginning."""
+    headers: Mapping[str, str]
 
 
 class Client:
     """Signed-in calls to one org."""
 
     def __init__(self, options: SalesforceOptions, limits: Limits | None = None) -> None:
-        self._options = options
-        self._limits = limits or Limits()
+        self._version = options.api_version
         self._seen = Seen()
         self._session = session(
             self._seen,
             url=options.url,
-            limits=self._limits,
+            limits=limits or Limits(),
             ca_file=str(options.ca_file) if options.ca_file else None,
             proxy=options.proxy,
         )
-        self._lock = threading.Lock()
-        self._library: _Library | None = None
-        self._generation = 0
-        """How often we have signed in."""
+        self._sign_in = SignIn(options, self._session, self._seen)
+        self.budget = Budget(seen=self._seen)
+
+    def reading(self, share: float, a_run: int) -> Client:
+        """Return the same client for reads: they get a smaller share of the org's calls, so that writes find some left."""
+        reader = copy.copy(self)
+        reader.budget = Budget(seen=self._seen, share=share, name="reading (daily_share)", a_run=a_run)
+        return reader
 
     @property
     def usage(self) -> tuple[int, int] | None:
@@ -125,7 +106,7 @@ class Client:
     def describe(self, name: str) -> Mapping[str, Any] | None:
         """Return the description of an object; None when the org does not show it to us."""
 
-        def asked(library: _Library) -> Any:
+        def asked(library: Library) -> Any:
             try:
                 return library.restful(f"sobjects/{name}/describe")
             except SalesforceResourceNotFound:
@@ -138,9 +119,26 @@ class Client:
             raise UnexpectedReply(f"Salesforce: the description of {name} has an unknown shape")
         return found
 
+    # -- queries -----------------------------------------------------------------------------------------------------------
+
     def query(self, soql: str) -> Page:
         """Return the first part of an answer, with deleted and archived rows."""
+        if len(quote_plus(soql)) > LONGEST_ADDRESS:
+            (page,) = self.queries([soql])
+            return _there(page)
         return page_of(self._call(lambda library: library.query(soql, include_deleted=True)))
+
+    def queries(self, statements: Sequence[str]) -> list[Page | ConnectorError]:
+        """Return the first part of each answer, or why there is none, for at most 5 statements of any length, in one call."""
+        base = f"/services/data/v{self._version}/queryAll/?q="
+        asked = [
+            {"method": "GET", "url": f"{base}{quote_plus(soql)}", "referenceId": f"q{number}"}
+            for number, soql in enumerate(statements)
+        ]
+        found = self.post("composite", {"allOrNone": False, "compositeRequest": asked}).get("compositeResponse")
+        if not isinstance(found, list) or [one["referenceId"] for one in asked] != [_name(answer) for answer in found]:
+            raise UnexpectedReply("Salesforce: the reply to several queries does not tell of each of them")
+        return [_part(answer) for answer in found]
 
     def rest(self, path: str) -> Page:
         """Return a further part of an answer. Raises LocatorGone when the CRM has forgotten it."""
@@ -158,12 +156,31 @@ class Client:
             rows = rows + page.rows
         return rows
 
-    def get(self, path: str) -> Mapping[str, Any]:
+    def among(self, statement: str, ids: Sequence[str]) -> Iterator[list[Row]]:
+        """Yield the rows of a statement with a place `{}` for ids, for any number of them, in few calls."""
+        statements = [format_soql(statement, list(some)) for some in chunks(ids, IDS_A_CALL)]
+        for some in chunks(statements, QUERIES_A_CALL):
+            for page in self.queries(some) if len(some) > 1 else map(self.query, some):
+                yield self.whole(_there(page))
+
+    # -- other calls -------------------------------------------------------------------------------------------------------
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         """Return the object that a GET answers with."""
-        found = self._call(lambda library: library.restful(path))
-        if not isinstance(found, dict):
-            raise UnexpectedReply(f"Salesforce: the reply to {path} has an unknown shape")
-        return found
+        return _object(self._call(lambda library: library.restful(path, params=dict(params or {}))), path)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the object that a POST answers with that changes nothing people see: a question, or a job of ours."""
+        return _object(self._call(lambda library: library.restful(path, method="POST", json=body)), path)
+
+    def delete(self, path: str) -> None:
+        """Delete something of ours that nobody sees."""
+        self._call(lambda library: library.restful(path, method="DELETE"))
+
+    def download(self, path: str, params: Mapping[str, str]) -> Download:
+        """Return a large reply, read whole to disk."""
+        reply = self._call(lambda library: library.download(path, params))
+        return Download(body=reply.raw, headers=reply.headers)
 
     def send(self, method: str, path: str, records: Sequence[Row]) -> list[Row]:
         """Write records by a collections call and return one result each, in order.
@@ -195,57 +212,24 @@ class Client:
     def close(self) -> None:
         self._session.close()
 
-    def _call(self, asked: Callable[[_Library], Answer], *, writing: bool = False) -> Answer:
+    def _call(self, asked: Callable[[Library], Answer], *, writing: bool = False) -> Answer:
         ended = 0
         while True:
-            library, generation = self._signed_in(ended)
+            self.budget.check()
+            library, generation = self._sign_in.library(ended)
             try:
-                return asked(library)
+                answer = asked(library)
             except SalesforceError as error:
                 if not is_expiry(error):
                     raise failure(error, writing=writing) from None
             except (requests.RequestException, ValueError, TypeError, RecursionError) as error:
                 raise failure(error, writing=writing) from None
+            else:
+                self._sign_in.answered()
+                return answer
             if ended:
-                raise AuthError("Salesforce ends the session right after signing us in")
+                raise self._sign_in.refused()
             ended = generation
-
-    def _signed_in(self, ended: int) -> tuple[_Library, int]:
-        """Return a library that is signed in later than generation `ended`, and its generation."""
-        with self._lock:
-            if self._library is None or self._generation <= ended:
-                self._library = None
-                self._library = self._sign_in()
-                self._generation += 1
-            return self._library, self._generation
-
-    def _sign_in(self) -> _Library:
-        chosen = self._options
-        if chosen.access_token is not None:
-            if self._generation:
-                raise AuthError("the access token has expired, and a token alone cannot be renewed")
-            token, instance = chosen.access_token.reveal(), chosen.instance
-        else:
-            token, instance = self._login()
-        return _Library(token=token, instance=instance, version=chosen.api_version, session=self._session)
-
-    def _login(self) -> tuple[str, str]:
-        chosen = self._options
-        try:
-            with warnings.catch_warnings(action="ignore"):  # the library prints the app's key; our error says the same
-                token, instance = SalesforceLogin(
-                    session=self._session,
-                    domain=chosen.domain or "login",
-                    consumer_key=chosen.client_id,
-                    consumer_secret=chosen.client_secret.reveal() if chosen.client_secret else None,
-                    username=chosen.username or None,
-                    privatekey=chosen.private_key.reveal() if chosen.private_key else None,
-                )
-        except (SalesforceError, requests.RequestException, ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise sign_in_failure(error, self._seen.status) from None
-        if not isinstance(token, str) or not token or not re.fullmatch(r"[\w.-]+(:\d+)?", instance):
-            raise UnexpectedReply("the reply to the sign-in has no usable token and instance")
-        return token, instance
 
 
 def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
@@ -267,3 +251,32 @@ def page_of(found: object) -> Page:
     if not rows or not isinstance(rest, str) or not FURTHER.fullmatch(rest):
         raise UnexpectedReply("Salesforce: the answer to a query is not done and does not say where it goes on")
     return Page(rows=rows, total=total, rest=rest)
+
+
+def _object(found: object, path: str) -> Mapping[str, Any]:
+    if not isinstance(found, dict):
+        raise UnexpectedReply(f"Salesforce: the reply to {path} has an unknown shape")
+    return found
+
+
+def _name(answer: object) -> object:
+    return answer.get("referenceId") if isinstance(answer, dict) else None
+
+
+def _part(answer: Mapping[str, Any]) -> Page | ConnectorError:
+    """Return the page in one part of a composite reply, or the error that it tells."""
+    status, body = answer.get("httpStatusCode"), answer.get("body")
+    if status == 200:
+        try:
+            return page_of(body)
+        except UnexpectedReply as error:
+            return error
+    if not isinstance(status, int):
+        return UnexpectedReply("Salesforce: a part of a composite reply has no status")
+    return failure(SalesforceGeneralError("", status, "query", body), writing=False)  # type: ignore[arg-type]
+
+
+def _there(page: Page | ConnectorError) -> Page:
+    if isinstance(page, ConnectorError):
+        raise page
+    return page

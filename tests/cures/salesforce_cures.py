@@ -9,7 +9,8 @@ from typing import Any
 from refsync.errors import RateLimited
 from refsync.model import iso
 from refsync_salesforce import read
-from refsync_salesforce.client import Client, Page, _Library
+from refsync_salesforce.client import Client, Page
+from refsync_salesforce.library import Library
 from refsync_salesforce.window import Position, Selection, cursor
 from tests.cures.cure import Cure, replaced
 
@@ -35,7 +36,7 @@ def _cursor_at_the_end(standing: Mapping[str, Position]) -> str:
     return cursor({name: place.finished() if place.upper else place for name, place in standing.items()})
 
 
-_query, _library_query = Client.query, _Library.query
+_query, _library_query = Client.query, Library.query
 
 
 def _limit_as_the_end(client: Client, soql: str) -> Page:
@@ -45,7 +46,7 @@ def _limit_as_the_end(client: Client, soql: str) -> Page:
         return Page(rows=[], total=0, rest=None)
 
 
-def _living_rows_only(library: _Library, soql: str, **_more: Any) -> Any:
+def _living_rows_only(library: Library, soql: str, **_more: Any) -> Any:
     return _library_query(library, soql)
 
 
@@ -78,7 +79,7 @@ CURES: Mapping[int, Cure] = {
     13: Cure(
         bug="deleted rows stay, archived ones are missing",
         gone="asks for deleted and archived rows, too",
-        remove=replaced(_Library, "query", _living_rows_only),
+        remove=replaced(Library, "query", _living_rows_only),
     ),
     24: Cure(
         bug="merge leaves orphans",

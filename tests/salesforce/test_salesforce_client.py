@@ -378,6 +378,15 @@ def drip(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
+def drip_head(connection: socket.socket) -> None:
+    for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 20:
+        try:
+            connection.sendall(bytes([byte]))
+        except OSError:
+            return
+        time.sleep(0.02)
+
+
 def cut(connection: socket.socket) -> None:
     connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"records": [')
 
@@ -394,9 +403,9 @@ def no_gzip(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd")
 
 
-@pytest.mark.parametrize("answer", [hang, drip, cut, cut_chunks, hang_up, no_gzip])
+@pytest.mark.parametrize("answer", [hang, drip, drip_head, cut, cut_chunks, hang_up, no_gzip])
 def test_bug_17_lost_reply_is_uncertain_only_for_a_write(settings: Settings, answer: Callable[[socket.socket], None]) -> None:
-    """Silence, a dripping body, a cut or a closed connection: a read may be repeated, a write has to be looked up, soon."""
+    """Silence, a dripping head or body, a cut or a closed connection: a read may be repeated, a write has to be looked up, soon."""
     with peer(answer) as url:
         began = time.monotonic()
         client = sandboxed(settings, url, read=0.2, total=0.3)
