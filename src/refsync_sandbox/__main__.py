@@ -20,7 +20,7 @@ from refsync.model import moment, parse_instant
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.crm import Crm
 from refsync_sandbox.journal import Journal
-from refsync_sandbox.server import serve
+from refsync_sandbox.server import Tls, serve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +49,8 @@ def _serve_options() -> argparse.ArgumentParser:
     options.add_argument("--port", type=int, default=0, help="0 picks a free one")
     options.add_argument("--now", type=_when, default=None, help="what the CRM's clock says at the start; default: the real time")
     options.add_argument("--journal", type=Path, default=None, help="keep writes in this file and replay them at the next start")
+    options.add_argument("--certificate", type=Path, default=None, help="PEM file: serve https with it (needs --key)")
+    options.add_argument("--key", type=Path, default=None, help="PEM file: the certificate's private key")
     options.add_argument("--client-id", default=None, help="Salesforce: the consumer key that may sign in")
     options.add_argument("--client-secret", default=None, help="Salesforce: its secret")
     options.add_argument("--access-token", default=None, help="Salesforce: a token that is accepted for ever")
@@ -66,8 +68,14 @@ def _serve(options: argparse.Namespace) -> int:
         sys.stdout.write(orjson.dumps({"url": url, "crm": crm.name, "pid": os.getpid()}).decode() + "\n")
         sys.stdout.flush()
 
-    serve(crm, clock, host=options.host, port=options.port, journal=journal, ready=ready)
+    serve(crm, clock, host=options.host, port=options.port, journal=journal, tls=_tls(options), ready=ready)
     return 0
+
+
+def _tls(options: argparse.Namespace) -> Tls | None:
+    if (options.certificate is None) != (options.key is None):
+        raise UserError("https needs both --certificate and --key")
+    return (options.certificate, options.key) if options.certificate else None
 
 
 def _crm(options: argparse.Namespace, clock: Clock) -> Crm:

@@ -17,6 +17,8 @@ class Clock:
     """A clock that runs on from `start`; the real time when it is None. Raises ValueError for a start without an offset."""
 
     def __init__(self, start: datetime | None = None) -> None:
+        self.skew = timedelta(0)
+        """How far the `Date` header is ahead of the CRM's own time, as when the web servers in front have another clock."""
         self.move_to(start or datetime.now(UTC))
 
     def now(self) -> datetime:
@@ -29,7 +31,7 @@ class Clock:
 
     def http_date(self) -> str:
         """Return the present time as the `Date` header gives it."""
-        return format_datetime(self.now(), usegmt=True)
+        return format_datetime(self.now() + self.skew, usegmt=True)
 
     def move_to(self, moment: datetime) -> None:
         """Go on from `moment`, forwards or backwards."""

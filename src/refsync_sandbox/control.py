@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -27,7 +28,7 @@ def control_routes(crm: Crm, clock: Clock, counts: Counts, faults: Faults) -> li
     """Return the routes of the control API."""
 
     async def health(_request: Request) -> Response:
-        return _json({"crm": crm.name, "now": clock.now().isoformat()})
+        return _json({"crm": crm.name, "now": clock.now().isoformat(), "skew_seconds": clock.skew.total_seconds()})
 
     async def tasks(_request: Request) -> Response:
         return _json({"tasks": crm.tasks()})
@@ -47,11 +48,11 @@ def control_routes(crm: Crm, clock: Clock, counts: Counts, faults: Faults) -> li
             return _json({"error": str(bad), "index": bad.index, "field": bad.field, "message": bad.message}, 400)
 
     async def move(request: Request) -> Response:
-        body = _loaded(await request.body())
         try:
-            clock.move_to(moment(parse_instant(body["now"])))  # type: ignore[index]
-        except (ValueError, TypeError, KeyError) as error:
-            return _json({"error": f'now: {{"now": "2024-03-01T10:00:00Z"}} is needed ({error})'}, 400)
+            _set(clock, _loaded(await request.body()))
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            wanted = '{"now": "2024-03-01T10:00:00Z"} or {"skew_seconds": 600}, or both'
+            return _json({"error": f"{wanted}, is needed ({error})"}, 400)
         return await health(request)
 
     async def trouble(request: Request) -> Response:
@@ -73,6 +74,18 @@ def control_routes(crm: Crm, clock: Clock, counts: Counts, faults: Faults) -> li
         Route(CONTROL + "clock", move, methods=["POST"]),
         Route(CONTROL + "faults", trouble, methods=["GET", "POST", "DELETE"]),
     ]
+
+
+def _set(clock: Clock, body: Any) -> None:
+    """Set the clock, the skew of the `Date` header, or both. Raises an error of its own for anything else."""
+    now = moment(parse_instant(body["now"])) if "now" in body else None
+    skew = timedelta(seconds=body["skew_seconds"]) if "skew_seconds" in body else None
+    if not body or body.keys() - {"now", "skew_seconds"}:
+        raise ValueError(f"not {', '.join(body.keys() - {'now', 'skew_seconds'}) or 'an empty object'}")
+    if now is not None:
+        clock.move_to(now)
+    if skew is not None:
+        clock.skew = skew
 
 
 def _loaded(body: bytes) -> object:

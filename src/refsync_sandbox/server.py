@@ -9,11 +9,13 @@ import asyncio
 import ipaddress
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import uvicorn
 from starlette.applications import Starlette
@@ -27,6 +29,9 @@ from refsync_sandbox.crm import REPLAYED, UNDONE, Crm
 from refsync_sandbox.faults import Faults
 from refsync_sandbox.journal import Entry, Journal
 from refsync_sandbox.trouble import Lines, Trouble
+
+Tls: TypeAlias = tuple[Path, Path]
+"""A certificate (with its chain) and its private key, both PEM files: what is served is https."""
 
 _KEPT_HEADERS = ("content-type", "accept", "if-match", "if-none-match", "sforce-query-options", "sforce-auto-assign")
 """Headers that a replay needs; the token is not among them."""
@@ -169,7 +174,7 @@ class _Server(uvicorn.Server):
         self._ready()
 
 
-def _server(crm: Crm, clock: Clock, journal: Journal | None, ready: Callable[[], None]) -> _Server:
+def _server(crm: Crm, clock: Clock, journal: Journal | None, tls: Tls | None, ready: Callable[[], None]) -> _Server:
     lines = Lines()
     sandbox = app(crm, clock, journal, lines)
     if journal is not None:
@@ -183,13 +188,20 @@ def _server(crm: Crm, clock: Clock, journal: Journal | None, ready: Callable[[],
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=3,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
     )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise UserError(f"cannot serve https with {' and '.join(str(file) for file in tls or ())}: {error}") from None
     return _Server(config, ready)
 
 
-def _url(listening: socket.socket) -> str:
+def _url(listening: socket.socket, tls: Tls | None) -> str:
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def serve(
@@ -199,38 +211,42 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     journal: Journal | None = None,
+    tls: Tls | None = None,
     ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with the URL once connections are accepted.
 
-    Raises UserError for an address that is not loopback or is taken.
+    Raises UserError for an address that is not loopback or is taken, and for a certificate that cannot be used.
     """
     listening = _listening(host, port)
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)  # uvicorn raises the signal again once it has shut down; no failure
-    _server(crm, clock, journal, lambda: ready(_url(listening))).run(sockets=[listening])
+    _server(crm, clock, journal, tls, lambda: ready(_url(listening, tls))).run(sockets=[listening])
 
 
 class Sandbox:
-    """A sandbox in a thread of this process: `with Sandbox(crm, clock) as running: running.url`."""
+    """A sandbox in a thread of this process: `with Sandbox(crm, clock) as running: running.url`.
 
-    def __init__(self, crm: Crm, clock: Clock, *, journal: Journal | None = None) -> None:
+    With `tls` it speaks https.
+    """
+
+    def __init__(self, crm: Crm, clock: Clock, *, journal: Journal | None = None, tls: Tls | None = None) -> None:
         self.crm = crm
         self.clock = clock
         self.url = ""
         """Where it answers, such as `http://127.0.0.1:40001`, once it is entered."""
-        self._journal = journal
+        self._journal, self._tls = journal, tls
 
     def __enter__(self) -> Self:
         listening = _listening("127.0.0.1", 0)
         ready = threading.Event()
-        self._server = _server(self.crm, self.clock, self._journal, ready.set)
+        self._server = _server(self.crm, self.clock, self._journal, self._tls, ready.set)
         self._thread = threading.Thread(target=self._server.run, args=([listening],), name="sandbox", daemon=True)
         self._thread.start()
         if not ready.wait(10):
             raise RuntimeError("the sandbox did not start within 10 seconds")
-        self.url = _url(listening)
+        self.url = _url(listening, self._tls)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

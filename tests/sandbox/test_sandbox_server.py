@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from ipaddress import IPv4Address
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -28,6 +34,7 @@ class Notebook:
     """The smallest CRM: it remembers the texts it is sent."""
 
     name = "notebook"
+    faults: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -181,3 +188,52 @@ def test_it_listens_on_loopback_only() -> None:
     """An address others could reach is refused before anything is served."""
     with pytest.raises(UserError, match="loopback only"):
         serve(Notebook(), Clock(NOW), host="192.0.2.1")
+
+
+def test_https_with_a_given_certificate(tmp_path: Path) -> None:
+    """With a certificate and its key it speaks https, to those who trust the certificate."""
+    tls = certificate(tmp_path)
+
+    with Sandbox(Notebook(), Clock(NOW), tls=tls) as running:
+        assert running.url.startswith("https://127.0.0.1:")
+        reply = requests.get(f"{running.url}/_sandbox/health", timeout=5, verify=str(tls[0]))
+        assert "notebook" == reply.json()["crm"]
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(f"{running.url}/_sandbox/health", timeout=5)
+
+
+def test_a_certificate_that_cannot_be_used(tmp_path: Path) -> None:
+    """Files that are no certificate are named."""
+    (tmp_path / "no.pem").write_text("nothing")
+
+    with pytest.raises(UserError, match=r"cannot serve https with .*no\.pem"):
+        serve(Notebook(), Clock(NOW), tls=(tmp_path / "no.pem", tmp_path / "no.pem"))
+
+
+def test_the_date_header_can_be_off(tmp_path: Path) -> None:
+    """A skew moves the `Date` header and nothing else; it is taken back with 0."""
+    with Sandbox(Notebook(), Clock(NOW)) as running:
+        clock = f"{running.url}/_sandbox/clock"
+        told = requests.post(clock, json={"skew_seconds": -600}, timeout=5)
+        assert NOW - timedelta(seconds=600) <= parsedate_to_datetime(told.headers["Date"]) < NOW - timedelta(seconds=500)
+        assert told.json()["now"].startswith("2024-09-30T12:00")
+        assert 400 == requests.post(clock, json={"later": 1}, timeout=5).status_code
+        assert 0.0 == requests.post(clock, json={"skew_seconds": 0}, timeout=5).json()["skew_seconds"]
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Return a self-signed certificate for loopback, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox")])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "certificate.pem", folder / "key.pem"
+    files[0].write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
