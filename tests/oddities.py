@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 from refsync.book import COLUMNS, Book, file_name
@@ -20,6 +21,8 @@ BROKEN: dict[Stream, tuple[dict[str, str], ...]] = {
     Stream.CONTACTS: ({"account_id": "A-nowhere"}, {"account_id": "odd-accounts-0"}, {"created_at": "2024-02-30T00:00:00Z"}),
     Stream.DEALS: ({"closed_on": "30.09.2024"}, {"status": "wonn"}, {"account_id": "A-nowhere"}, {"amount": "nan"}),
     Stream.DEAL_CONTACTS: ({"deal_id": "D-nowhere"}, {"contact_id": "odd-contacts-0"}, {"deal_id": ""}),
+    Stream.ACCOUNT_CONTACTS: ({"account_id": "A-nowhere"}, {"contact_id": ""}),
+    Stream.INTRODUCTIONS: ({"status": "perhaps"}, {"account_id": "A-nowhere"}, {"made_at": "soon"}),
     Stream.CASES: ({"account_id": "A-nowhere"}, {"escalated": "very"}),
     Stream.ACTIVITIES: (
         {"kind": "cal"},
@@ -42,13 +45,14 @@ def spoil(folder: Path) -> dict[Stream, int]:
 
     What can be read of the book stays what it was.
     """
+    book = Book.open(folder)
     first: dict[Stream, str] = {
-        stream: next(iter(Book.open(folder).read(stream))).id for stream in Stream if stream is not Stream.DEAL_CONTACTS
+        stream: row.id for stream in Stream if stream is not Stream.DEAL_CONTACTS for row in islice(book.read(stream), 1)
     }
     counts = {}
     for stream, spoilt in BROKEN.items():
         rows = [_row(stream, f"odd-{stream.value}-{number}", cells, first) for number, cells in enumerate(spoilt)]
-        rows += [] if stream is Stream.DEAL_CONTACTS else [_row(stream, first[stream], {}, first)]
+        rows += [_row(stream, first[stream], {}, first)] if stream in first else []
         with (folder / file_name(stream)).open("a", encoding="utf-8", newline="") as text:
             text.write("".join(f"{row}\r\n" for row in rows) + "cut,off\r\n")
         counts[stream] = len(rows) + 1
@@ -65,6 +69,8 @@ def _row(stream: Stream, identity: str, cells: dict[str, str], first: dict[Strea
         "contact_id": first[Stream.CONTACTS],
         "role": identity,
     }
+    if stream is Stream.ACCOUNT_CONTACTS:
+        good["account_id"] = first[Stream.ACCOUNTS]
     if stream is Stream.ACTIVITIES and not cells:
         good["deal_id"] = ""
     return ",".join((good | cells).get(name, "") for name in COLUMNS[stream])

@@ -128,8 +128,10 @@ class _Book:
             if deal["status"] == "won":
                 self.won[deal["account_id"]].append(deal)
         self._account_of_deal = {deal["id"]: deal["account_id"] for deal in deals}
-        self._account_of_person = {person["id"]: person["account_id"] for person in _rows(folder / "contacts.csv")}
-        cases = _rows(folder / "cases.csv") if (folder / "cases.csv").exists() else iter(())
+        self._accounts_of_person = {person["id"]: {person["account_id"]} for person in _rows(folder / "contacts.csv")}
+        for further in _rows_if_any(folder / "account_contacts.csv"):
+            self._accounts_of_person[further["contact_id"]].add(further["account_id"])
+        cases = _rows_if_any(folder / "cases.csv")
         self.escalated = {case["account_id"] for case in cases if case["escalated"].lower() == "true" and not case["closed_at"]}
         for activity in _rows(folder / "activities.csv"):
             self._sort(activity)
@@ -145,10 +147,10 @@ class _Book:
                 self.touches[account].append(at)
 
     def _accounts(self, activity: dict[str, str]) -> set[str]:
-        """Return the accounts an activity is with: its own, else its deal's, and those of its people."""
+        """Return the accounts an activity is with: its own, else its deal's, and all those its people belong to."""
         own = activity["account_id"] or self._account_of_deal.get(activity["deal_id"], "")
-        people = {self._account_of_person.get(person, "") for person in activity["contact_ids"].split(";")}
-        return ({own} | people) - {""}
+        people = [self._accounts_of_person.get(person, set()) for person in activity["contact_ids"].split(";")]
+        return {own}.union(*people) - {""}
 
 
 def _is_touch(activity: dict[str, str]) -> bool:
@@ -160,6 +162,10 @@ def _is_touch(activity: dict[str, str]) -> bool:
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as text:
         yield from csv.DictReader(text)
+
+
+def _rows_if_any(path: Path) -> Iterator[dict[str, str]]:
+    return _rows(path) if path.exists() else iter(())
 
 
 def _instant(text: str) -> datetime | None:

@@ -38,7 +38,17 @@ def connect(settings: ConnectionSettings) -> HubSpot:
 class HubSpot:
     """One signed-in way to one HubSpot portal."""
 
-    streams = frozenset(Stream)
+    streams = frozenset(
+        {
+            Stream.USERS,
+            Stream.ACCOUNTS,
+            Stream.CONTACTS,
+            Stream.DEALS,
+            Stream.DEAL_CONTACTS,
+            Stream.CASES,
+            Stream.ACTIVITIES,
+        }
+    )
 
     def __init__(
         self,

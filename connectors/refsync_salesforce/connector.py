@@ -24,7 +24,17 @@ from refsync_salesforce.words import Terms
 class SalesforceConnector:
     """One signed-in way to one org. Used by one thread at a time."""
 
-    streams = frozenset(Stream)
+    streams = frozenset(
+        {
+            Stream.USERS,
+            Stream.ACCOUNTS,
+            Stream.CONTACTS,
+            Stream.DEALS,
+            Stream.DEAL_CONTACTS,
+            Stream.CASES,
+            Stream.ACTIVITIES,
+        }
+    )
 
     def __init__(
         self, options: SalesforceOptions, custom_fields: Mapping[Stream, frozenset[str]], client: Client | None = None
@@ -77,7 +87,7 @@ class SalesforceConnector:
                 yield from unserved
                 return
             yield from org_problems(self._client, version, self.org)
-            for stream in Stream:
+            for stream in self._sources:
                 yield from object_problems(self._schema, self._sources[stream])
             yield from task_problems(self._schema, self._options.fields.task_key)
         except AuthError as error:

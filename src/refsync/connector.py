@@ -42,7 +42,8 @@ class Batch:
     cursor: Cursor | None = None
     """Where a later read goes on; None leaves the stored cursor where it is."""
     whole_for: tuple[str, ...] = ()
-    """For streams of links: the parents (deal ids) whose complete set of links is in `records`; others of theirs are gone."""
+    """For streams of links: those whose complete set of links is in `records`, so that others of theirs are gone: deals for the
+    people in a deal, people for their further accounts."""
     present: tuple[str, ...] = ()
     """In a sweep: ids that the CRM lists, of records that are not sent again."""
     whole: bool = False

@@ -30,8 +30,10 @@ class Stream(StrEnum):
     USERS = "users"
     ACCOUNTS = "accounts"
     CONTACTS = "contacts"
+    ACCOUNT_CONTACTS = "account_contacts"
     DEALS = "deals"
     DEAL_CONTACTS = "deal_contacts"
+    INTRODUCTIONS = "introductions"
     CASES = "cases"
     ACTIVITIES = "activities"
 
@@ -46,6 +48,18 @@ class DealStatus(StrEnum):
     OPEN = "open"
     WON = "won"
     LOST = "lost"
+
+
+class IntroductionStatus(StrEnum):
+    """How far an introduction has come."""
+
+    NEW = "new"
+    NO_ANSWER = "no answer"
+    IN_CONTACT = "in contact"
+    MET = "met"
+    WON = "won"
+    LOST = "lost"
+    DECLINED = "declined"
 
 
 class ActivityKind(StrEnum):
@@ -124,6 +138,17 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountContact:
+    """A further account that a person belongs to, beside the one of their own record. Ended ones are not kept."""
+
+    id: str
+    """The CRM's id of the link, or `account:contact` where links have none."""
+    account_id: str
+    contact_id: str
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deal:
     """A sale, open or decided."""
 
@@ -152,6 +177,34 @@ class DealContact:
     contact_id: str
     role: str = ""
     is_primary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introduction:
+    """Somebody whom a customer introduced to us."""
+
+    id: str
+    source_contact_id: str | None = None
+    """The person who introduced them."""
+    source_name: str = ""
+    """The source's name where the CRM keeps no record of them."""
+    person_name: str = ""
+    """The one who was introduced."""
+    person_contact_id: str | None = None
+    """Their own record, once there is one."""
+    account_id: str | None = None
+    """The account of the source."""
+    deal_id: str | None = None
+    """The deal that came of it."""
+    owner_id: str | None = None
+    """Who of us received it."""
+    status: IntroductionStatus | None = None
+    status_since: Instant | None = None
+    made_at: Instant | None = None
+    kind: str = ""
+    """`other division`, `peer elsewhere`, or the CRM's own word."""
+    note: str = ""
+    custom: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,15 +245,17 @@ class Activity:
     """Our own key, when refsync wrote this task: such a row is never a touch."""
 
 
-Record: TypeAlias = User | Account | Contact | Deal | DealContact | Case | Activity
+Record: TypeAlias = User | Account | Contact | AccountContact | Deal | DealContact | Introduction | Case | Activity
 
 RECORD_OF: Mapping[Stream, type[Record]] = MappingProxyType(
     {
         Stream.USERS: User,
         Stream.ACCOUNTS: Account,
         Stream.CONTACTS: Contact,
+        Stream.ACCOUNT_CONTACTS: AccountContact,
         Stream.DEALS: Deal,
         Stream.DEAL_CONTACTS: DealContact,
+        Stream.INTRODUCTIONS: Introduction,
         Stream.CASES: Case,
         Stream.ACTIVITIES: Activity,
     }

@@ -231,7 +231,7 @@ class Mirror:
     def read(self, *streams: Stream, sweep: bool = False, batches: int | None = None) -> list[Batch]:
         """Read or sweep streams from where they stand and store every batch, or only so many."""
         stored = []
-        for stream in streams or tuple(Stream):
+        for stream in streams or tuple(stream for stream in Stream if stream in self._connector.streams):
             place = ("sweep" if sweep else "read", stream)
             step = self._connector.sweep if sweep else self._connector.read
             for batch in step(stream, self.cursors.get(place)):

@@ -74,7 +74,7 @@ def worlds(draw: st.DrawFn) -> tuple[World, list[Customer]]:
             revenue=draw(st.sampled_from([None, 0.0, 1.0, 1.5])),
             created=draw(st.none() | moments),
             do_not_contact=draw(st.sampled_from([None, True, False])),
-            people=(f"{name}-p", f"{name}-q"),
+            people=(f"{name}-p", f"{name}-q", "both"),
             deals=(f"{name}-d",),
         )
         for name in ("a", "b")
@@ -88,7 +88,7 @@ def worlds(draw: st.DrawFn) -> tuple[World, list[Customer]]:
         automated=st.sampled_from([False, False, True]),
         account=st.sampled_from(["a", "b", None]),
         deal=st.sampled_from(["a-d", "b-d", None]),
-        people=st.lists(st.sampled_from(["a-p", "a-q", "b-p"]), unique=True, max_size=2).map(tuple),
+        people=st.lists(st.sampled_from(["a-p", "a-q", "b-p", "both"]), unique=True, max_size=2).map(tuple),
         ours=st.sampled_from([False, False, True]),
     )  # fmt: skip
     return World(now, zone, tuple(draw(st.lists(happened, max_size=6))), SPANS), customers
@@ -105,6 +105,7 @@ def db() -> Iterator[Connection]:
 
 
 def fill(mirror: Mirror, world: World, customers: list[Customer]) -> None:
+    known = set[str]()
     for one in customers:
         created = instant(one.created) if one.created else None
         mirror.account(
@@ -116,7 +117,11 @@ def fill(mirror: Mirror, world: World, customers: list[Customer]) -> None:
             do_not_contact=one.do_not_contact,
         )  # fmt: skip
         for person in one.people:
-            mirror.contact(id=person, account_id=one.id)
+            if person in known:
+                mirror.add("account_contact", {"account_id": one.id, "contact_id": person})
+            else:
+                mirror.contact(id=person, account_id=one.id)
+        known |= {*one.people}
         for deal in one.deals:
             mirror.add("deal", {"id": deal, "account_id": one.id})
     for row in world.happened:

@@ -43,6 +43,9 @@ LINKS = {
 }
 
 
+STREAMS = tuple(stream for stream in Stream if stream in SalesforceConnector.streams)
+
+
 def read(connector: SalesforceConnector, stream: Stream, since: str | None = None) -> tuple[dict[str, Record], str | None]:
     batches = list(connector.read(stream, since))
     assert not any(batch.partial or batch.set_aside for batch in batches)
@@ -52,10 +55,10 @@ def read(connector: SalesforceConnector, stream: Stream, since: str | None = Non
 # --- the field map ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stream", list(Stream))
+@pytest.mark.parametrize("stream", STREAMS)
 def test_bug_13_a_served_book_comes_back(hands: Hands, book: Book, stream: Stream) -> None:
     """Every record of a book, archived years included, comes back as it was, but for what Salesforce cannot hold."""
-    ids = {table: hands.ids(table) for table in Stream}
+    ids = {table: hands.ids(table) for table in STREAMS}
     custom = {stream: frozenset(_crm_name(column) for column in book.custom_columns(stream))}
     found, _ = read(hands.connect(custom), stream)
 
@@ -132,11 +135,11 @@ def test_bug_01_small_pages_bring_the_same(hands: Hands, page_size: int) -> None
 def test_unchanged_tick_costs_one_request_an_object(hands: Hands) -> None:
     """With nothing new, each object is asked once, and no row is stored again."""
     connector = hands.connect()
-    cursors = {stream: read(connector, stream)[1] for stream in Stream}
+    cursors = {stream: read(connector, stream)[1] for stream in STREAMS}
     hands.later(minutes=15)
     read(connector, Stream.USERS, cursors[Stream.USERS])  # the connector learns that it is later
     hands.calls()
-    again = [read(connector, stream, cursors[stream]) for stream in Stream if stream is not Stream.USERS]
+    again = [read(connector, stream, cursors[stream]) for stream in STREAMS if stream is not Stream.USERS]
 
     assert {"GET queryAll": 8} == hands.calls()
     assert [{}] * 6 == [found for found, _ in again]

@@ -13,6 +13,7 @@ import pytest
 from refsync.book import Book
 from refsync.model import (
     Account,
+    AccountContact,
     Activity,
     ActivityKind,
     ActivityStatus,
@@ -21,6 +22,8 @@ from refsync.model import (
     Deal,
     DealContact,
     DealStatus,
+    Introduction,
+    IntroductionStatus,
     Record,
     SetAside,
     Stream,
@@ -39,7 +42,7 @@ ACCOUNTS = 1_500
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("book")
-    write_book(found, accounts=ACCOUNTS, seed=1, now=NOW)
+    write_book(found, accounts=ACCOUNTS, seed=1, now=NOW, second_accounts=0.04)
     return found
 
 
@@ -95,6 +98,42 @@ def test_sizes_are_believable(book: dict[Stream, list[Record]]) -> None:
     assert ACCOUNTS == len(book[Stream.ACCOUNTS])
     assert 2.5 < len(book[Stream.CONTACTS]) / ACCOUNTS < 3.5
     assert 8 < len(book[Stream.ACTIVITIES]) / ACCOUNTS < 12
+
+
+def test_some_people_belong_to_two_accounts(book: dict[Stream, list[Record]]) -> None:
+    """A few per cent of the people have a second account, never their own."""
+    home = {record.id: record.account_id for record in book[Stream.CONTACTS] if isinstance(record, Contact)}
+    seats = [record for record in book[Stream.ACCOUNT_CONTACTS] if isinstance(record, AccountContact)]
+
+    assert 0.03 < len(seats) / len(home) < 0.05
+    assert not any(home[seat.contact_id] == seat.account_id for seat in seats)
+
+
+def test_introductions_come_in_all_kinds(book: dict[Stream, list[Record]]) -> None:
+    """Customers introduce people, who are in different states; behind each referred deal stands one who was met."""
+    made = [record for record in book[Stream.INTRODUCTIONS] if isinstance(record, Introduction)]
+    deals = {record.id: record for record in book[Stream.DEALS] if isinstance(record, Deal)}
+    home = {record.id: record.account_id for record in book[Stream.CONTACTS] if isinstance(record, Contact)}
+    fresh = Counter(record.status for record in made if record.deal_id is None)
+    sold = {record.deal_id: record.source_contact_id for record in made if record.deal_id}
+
+    assert set(IntroductionStatus) - {IntroductionStatus.WON, IntroductionStatus.LOST} == set(fresh)
+    assert {one.id: one.referred_by_contact_id for one in deals.values() if one.referred_by_contact_id} == sold
+    assert all(home[record.source_contact_id or ""] == record.account_id for record in made)
+    assert all((record.made_at or 0) <= (record.status_since or 0) <= instant(NOW) for record in made)
+
+
+def test_second_accounts_leave_the_rest_of_a_book_alone(tmp_path: Path) -> None:
+    """With and without second accounts all other files are the same."""
+    for name, share in (("with", 0.5), ("without", 0.0)):
+        write_book(tmp_path / name, accounts=30, seed=2, now=NOW, second_accounts=share)
+    differ = {
+        file.name
+        for file in (tmp_path / "with").iterdir()
+        if file.read_bytes() != (tmp_path / "without" / file.name).read_bytes()
+    }
+
+    assert {"account_contacts.csv"} == differ
 
 
 def test_no_two_accounts_earn_the_same(book: dict[Stream, list[Record]]) -> None:

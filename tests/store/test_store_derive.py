@@ -18,6 +18,7 @@ from refsync.company import Company, MilestoneField, TouchPolicy
 from refsync.connector import Batch, Merge
 from refsync.model import (
     Account,
+    AccountContact,
     Activity,
     ActivityKind,
     ActivityStatus,
@@ -188,6 +189,59 @@ def test_touch_follows_a_person_who_changes_companies(store: Store, connection: 
     assert [set(), {("bo", "acme")}, {("bo", "zeta")}, set()] == steps
 
 
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (call(contact_ids=("bo",)), {("bo", "acme"), ("bo", "board"), ("bo", "club")}),
+        (call(contact_ids=("bo",), account_id="acme"), {("bo", "acme"), ("bo", "board"), ("bo", "club")}),
+        (call(contact_ids=("bo",), account_id="board"), {("bo", "acme"), ("bo", "board"), ("bo", "club")}),
+        (call(contact_ids=("bo",), account_id="zeta"), {("bo", "acme"), ("bo", "board"), ("bo", "club"), ("", "zeta")}),
+        (call(contact_ids=("free",)), {("free", ""), ("free", "club")}),
+        (call(contact_ids=("nobody",)), set()),
+        (call(account_id="board"), {("", "board")}),
+    ],
+)
+def test_a_person_of_several_accounts_is_in_touch_for_each(
+    store: Store, connection: str, made: Activity, expected: set[tuple[str, str]]
+) -> None:
+    """An activity counts for every account that its people belong to, once, whatever role or how many roles they have there."""
+    links = [("bo", "board"), ("bo", "club"), ("bo", "board"), ("bo", "acme"), ("free", "club"), ("nobody", "club")]
+    with store.write() as db:
+        write(db, connection, Stream.ACTIVITIES, made)
+        write(db, connection, Stream.CONTACTS, Contact(id="bo", account_id="acme"), Contact(id="free"))
+        further = [AccountContact(id=str(n), account_id=where, contact_id=who) for n, (who, where) in enumerate(links)]
+        write(db, connection, Stream.ACCOUNT_CONTACTS, *further)
+        found = with_whom(db, connection)
+
+    assert expected == found
+
+
+def test_touch_follows_a_further_account(store: Store, connection: str) -> None:
+    """When a person joins or leaves a further account, or the account is gone, the touches there follow."""
+    link = AccountContact(id="l", account_id="board", contact_id="bo")
+    with store.write() as db:
+        write(db, connection, Stream.CONTACTS, Contact(id="bo", account_id="acme"))
+        write(db, connection, Stream.ACTIVITIES, call(contact_ids=("bo",)))
+        steps = []
+        for batch in (
+            {"records": (link,)},
+            {"records": (replace(link, account_id="club"),)},
+            {"deleted": ("l",)},
+            {"records": (link,), "whole_for": ("bo",)},
+            {"whole_for": ("bo",)},
+            {"records": (link,)},
+        ):
+            records = batch.pop("records", ())
+            write(db, connection, Stream.ACCOUNT_CONTACTS, *records, **batch)
+            steps.append(with_whom(db, connection) - {("bo", "acme")})
+        write(db, connection, Stream.ACCOUNTS, Account(id="board"))
+        write(db, connection, Stream.ACCOUNTS, deleted=("board",))
+        steps.append(with_whom(db, connection) - {("bo", "acme")})
+
+    board, club = {("bo", "board")}, {("bo", "club")}
+    assert [board, club, set(), board, set(), board, set()] == steps
+
+
 def test_signing_is_a_milestone_with_its_person(store: Store, connection: str) -> None:
     """A won deal is reached at the local midnight of its day, with its primary person, in whatever order they come."""
     with store.write() as db:
@@ -305,6 +359,7 @@ deals = st.builds(
     custom=st.just({}) | st.just({"Roi__c": "2024-02-01"}),
 )
 deal_contacts = st.builds(DealContact, id=ids, deal_id=ids, contact_id=ids, is_primary=st.booleans())
+account_contacts = st.builds(AccountContact, id=ids, account_id=ids, contact_id=ids, role=st.sampled_from(["", "board"]))
 activities = st.builds(
     Activity,
     id=ids,
@@ -321,6 +376,7 @@ activities = st.builds(
 RECORDS: dict[Stream, st.SearchStrategy[Any]] = {
     Stream.ACCOUNTS: accounts,
     Stream.CONTACTS: contacts,
+    Stream.ACCOUNT_CONTACTS: account_contacts,
     Stream.DEALS: deals,
     Stream.DEAL_CONTACTS: deal_contacts,
     Stream.ACTIVITIES: activities,
@@ -336,7 +392,7 @@ def batches(draw: Callable[[st.SearchStrategy[Any]], Any]) -> tuple[Stream, Batc
     deleted = draw(st.lists(ids, max_size=1).map(tuple))
     merges = st.builds(Merge, gone=ids, survivor=ids)
     merged = draw(st.lists(merges, max_size=2).map(tuple)) if stream in MERGED else ()
-    whole_for = draw(st.lists(ids, max_size=1).map(tuple)) if stream == Stream.DEAL_CONTACTS else ()
+    whole_for = draw(st.lists(ids, max_size=1).map(tuple)) if stream in mirror.PARENT else ()
     return stream, Batch(records=records, deleted=deleted, merged=merged, whole_for=whole_for)
 
 
@@ -360,22 +416,36 @@ def test_step_by_step_equals_from_scratch(store: Store, history: list[tuple[Stre
 
 
 @settings(max_examples=60, deadline=None)
-@given(people=st.lists(contacts, max_size=3), sold=st.lists(deals, max_size=3), done=st.lists(activities, max_size=5))
+@given(
+    people=st.lists(contacts, max_size=3),
+    seats=st.lists(account_contacts, max_size=3),
+    sold=st.lists(deals, max_size=3),
+    done=st.lists(activities, max_size=5),
+)
 def test_touches_are_those_that_plain_python_finds(
-    store: Store, people: list[Contact], sold: list[Deal], done: list[Activity]
+    store: Store, people: list[Contact], seats: list[AccountContact], sold: list[Deal], done: list[Activity]
 ) -> None:
     """The touches are the same as those found by going through the records one by one."""
     connection = f"plain-{next(names)}"
     with store.write() as db:
-        for stream, records in ((Stream.ACTIVITIES, done), (Stream.DEALS, sold), (Stream.CONTACTS, people)):
+        for stream, records in (
+            (Stream.ACTIVITIES, done),
+            (Stream.ACCOUNT_CONTACTS, seats),
+            (Stream.DEALS, sold),
+            (Stream.CONTACTS, people),
+        ):
             write(db, connection, stream, *records)
         found = touches(db, connection)
 
-    assert plainly({one.id: one for one in people}, {one.id: one for one in sold}, {one.id: one for one in done}) == found
+    latest_seats = {one.id: one for one in seats}.values()
+    places = {one.id: {one.account_id or ""} for one in people}
+    for seat in latest_seats:
+        places.get(seat.contact_id, set()).add(seat.account_id)
+    assert plainly(places, {one.id: one for one in sold}, {one.id: one for one in done}) == found
 
 
-def plainly(people: dict[str, Contact], sold: dict[str, Deal], done: dict[str, Activity]) -> Touches:
-    """Return the touches of these records by the default policy."""
+def plainly(places: dict[str, set[str]], sold: dict[str, Deal], done: dict[str, Activity]) -> Touches:
+    """Return the touches of these records by the default policy; `places` are the accounts of each person."""
     found: Touches = set()
     for one in done.values():
         heard = one.kind in {ActivityKind.EMAIL, ActivityKind.MESSAGE} and one.direction == Direction.IN
@@ -383,7 +453,7 @@ def plainly(people: dict[str, Contact], sold: dict[str, Deal], done: dict[str, A
         if one.at is None or one.automated or one.task_key or one.status != ActivityStatus.DONE or not (heard or spoken):
             continue
         row = (one.at, one.kind.value, one.direction.value if one.direction else None, 1)
-        met = {(one.id, who, people[who].account_id or "", *row) for who in one.contact_ids if who in people}
+        met = {(one.id, who, account, *row) for who in one.contact_ids for account in places.get(who, ())}
         own = one.account_id or (sold[one.deal_id].account_id if one.deal_id in sold else None)
         if own and own not in {account for _, _, account, *_ in met}:
             met.add((one.id, "", own, *row))

@@ -11,18 +11,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Table, insert, select, text
+from sqlalchemy import Table, insert, make_url, select, text
 from sqlalchemy.exc import IntegrityError
 
+from refsync.company import Company
 from refsync.errors import StoreError
 from refsync.model import Stream
-from refsync.store import mirror, schema, sqlite
+from refsync.store import derive, mirror, schema, sqlite
 from refsync.store.engine import Store, open_store
-from refsync.store.tables import lease, metadata, user
+from refsync.store.tables import derivation, lease, metadata, touch, user
+from refsync.store.upsert import upsert
 
 
 @pytest.fixture
@@ -47,6 +50,37 @@ def test_migrated_schema_is_the_one_in_tables(store: Store) -> None:
         differences = compare_metadata(MigrationContext.configure(db), metadata)
 
     assert differences == []
+
+
+def test_database_of_the_first_revision_keeps_its_state(path: Path) -> None:
+    """A database of revision 0001 is upgraded: records, cursors and the ledger stay, and touches are derived again."""
+    config = Config()
+    config.set_main_option("script_location", "refsync.store:migrations")
+    sqlite.create(path)
+    engine = sqlite.write_engine(make_url(url(path)))
+    with engine.begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0001")
+        for statement in (
+            "INSERT INTO contact VALUES ('c', 'p', 'a', 'Ann', '', '', '', NULL, NULL, NULL, NULL)",
+            "INSERT INTO activity VALUES ('c', '1', 'call', NULL, 5, NULL, 'done', 0, '', NULL, NULL, NULL, '', '')",
+            "INSERT INTO activity_contact VALUES ('c', '1', 'p')",
+            "INSERT INTO touch VALUES ('c', '1', 'p', 'a', 5, 'call', NULL, 1)",
+            "INSERT INTO stream_state VALUES ('c', 'activities', 'here', 7, '', NULL, 'there', 8)",
+            "INSERT INTO lease VALUES ('c', 'me', 3, 0)",
+        ):
+            db.execute(text(statement))
+        upsert(db, derivation, [("c", derive.settings(Company(), ()))])
+    engine.dispose()
+
+    with open_store(url(path)) as store, store.write() as db:
+        derived = derive.ensure_derived(db, "c", Company(), ())
+        state = mirror.state(db, "c")
+        touches = db.execute(select(touch.c.contact_id, touch.c.account_id, touch.c.at)).all()
+        token = db.execute(select(lease.c.token)).scalar()
+
+    expected = mirror.StreamState(cursor="here", synced_at=7, sweep_cursor="there", swept_at=8)
+    assert (True, {Stream.ACTIVITIES: expected}, [("p", "a", 5)], 3) == (derived, state, touches, token)
 
 
 def test_revision_is_the_head_of_the_migrations() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,7 @@ from refsync.errors import Place
 from refsync.finding import Finding
 from refsync.model import (
     Account,
+    AccountContact,
     Activity,
     ActivityKind,
     ActivityStatus,
@@ -24,6 +26,8 @@ from refsync.model import (
     DealContact,
     DealStatus,
     Direction,
+    Introduction,
+    IntroductionStatus,
     Record,
     SetAside,
     Stream,
@@ -100,6 +104,7 @@ EVERY_FIELD: Sequence[tuple[Stream, Record]] = [
             do_not_contact=False,
         ),
     ),
+    (Stream.ACCOUNT_CONTACTS, AccountContact(id="s", account_id="a", contact_id="c", role="board")),
     (
         Stream.DEALS,
         Deal(
@@ -117,6 +122,24 @@ EVERY_FIELD: Sequence[tuple[Stream, Record]] = [
         ),
     ),
     (Stream.DEAL_CONTACTS, DealContact(id="l", deal_id="d", contact_id="c", role="champion", is_primary=True)),
+    (
+        Stream.INTRODUCTIONS,
+        Introduction(
+            id="i",
+            source_contact_id="c",
+            source_name="Bo",
+            person_name="Cy",
+            person_contact_id="e",
+            account_id="a",
+            deal_id="d",
+            owner_id="u",
+            status=IntroductionStatus.NO_ANSWER,
+            status_since=8,
+            made_at=7,
+            kind="peer elsewhere",
+            note="met at a fair",
+        ),
+    ),
     (
         Stream.CASES,
         Case(id="k", account_id="a", subject="Help", priority="high", status="new", escalated=True, opened_at=4, closed_at=5),
@@ -243,8 +266,14 @@ def test_many_records_in_one_batch(store: Store, connection: str) -> None:
 
 
 def test_deleted_records_go_with_their_links(store: Store, connection: str) -> None:
-    """With a deal go its people, with an activity its people; unknown ids are no trouble and do not count."""
+    """With a deal, an account, a person or an activity go their links; unknown ids are no trouble and do not count."""
     with store.write() as db:
+        write(db, connection, Stream.ACCOUNTS, Account(id="a"))
+        write(db, connection, Stream.CONTACTS, Contact(id="p"))
+        seats = [AccountContact(id=one, account_id=one[0], contact_id=one[1]) for one in ("ap", "aq", "bp")]
+        write(db, connection, Stream.ACCOUNT_CONTACTS, *seats)
+        write(db, connection, Stream.ACCOUNTS, deleted=("a",))
+        write(db, connection, Stream.CONTACTS, deleted=("p",))
         write(db, connection, Stream.DEALS, Deal(id="d"))
         write(db, connection, Stream.DEAL_CONTACTS, DealContact(id="l", deal_id="d", contact_id="p"))
         write(db, connection, Stream.ACTIVITIES, call("1", contact_ids=("p",)))
@@ -264,6 +293,49 @@ def test_whole_links_of_a_deal_replace_the_others(store: Store, connection: str)
         found = held(db, connection, Stream.DEAL_CONTACTS)
 
     assert ({"dc", "ea"}, 2) == (set(found), written.deleted)
+
+
+def test_whole_seats_of_a_person_replace_the_others(store: Store, connection: str) -> None:
+    """When a batch holds all further accounts of a person, the other ones go; those of other people stay."""
+    with store.write() as db:
+        seats = [AccountContact(id=one, account_id=one[0], contact_id=one[1]) for one in ("ap", "bp", "aq")]
+        write(db, connection, Stream.ACCOUNT_CONTACTS, *seats)
+        write(db, connection, Stream.ACCOUNT_CONTACTS, seats[0], whole_for=("p",))
+        found = ids(db, connection, Stream.ACCOUNT_CONTACTS)
+
+    assert {"ap", "aq"} == found
+
+
+@pytest.mark.parametrize(
+    ("stream", "links"),
+    [
+        (Stream.ACCOUNTS, {"account_id": "kept"}),
+        (Stream.CONTACTS, {"source_contact_id": "kept", "person_contact_id": "kept"}),
+        (Stream.DEALS, {"deal_id": "kept"}),
+        (Stream.USERS, {"owner_id": "kept"}),
+    ],
+)
+def test_merged_records_hand_over_introductions(store: Store, connection: str, stream: Stream, links: dict[str, str]) -> None:
+    """Whatever an introduction points at, it points at the survivor of a merge."""
+    before = replace(Introduction(id="i", note="kept"), **dict.fromkeys(links, "gone"))  # type: ignore[arg-type]
+    with store.write() as db:
+        write(db, connection, Stream.INTRODUCTIONS, before)
+        write(db, connection, stream, merged=(Merge(gone="gone", survivor="kept"),))
+        row = held(db, connection, Stream.INTRODUCTIONS)["i"]
+
+    assert {**links, "note": "kept"} == {name: getattr(row, name) for name in (*links, "note")}
+
+
+@pytest.mark.parametrize("stream", [Stream.ACCOUNTS, Stream.CONTACTS])
+def test_merged_records_hand_over_seats(store: Store, connection: str, stream: Stream) -> None:
+    """A person's further account stays when either of the two is merged into another record."""
+    with store.write() as db:
+        write(db, connection, Stream.ACCOUNT_CONTACTS, AccountContact(id="s", account_id="gone", contact_id="gone"))
+        write(db, connection, stream, merged=(Merge(gone="gone", survivor="kept"),))
+        row = held(db, connection, Stream.ACCOUNT_CONTACTS)["s"]
+
+    expected = {Stream.ACCOUNTS: ("kept", "gone"), Stream.CONTACTS: ("gone", "kept")}
+    assert expected[stream] == (row.account_id, row.contact_id)
 
 
 def test_merged_account_hands_everything_over(store: Store, connection: str) -> None:

@@ -15,6 +15,7 @@ from refsync.book import COLUMNS, LISTED_PER_FILE, Book, BookWriter, Count, file
 from refsync.errors import BookError
 from refsync.model import (
     Account,
+    AccountContact,
     AccountStatus,
     Activity,
     ActivityKind,
@@ -24,6 +25,8 @@ from refsync.model import (
     DealContact,
     DealStatus,
     Direction,
+    Introduction,
+    IntroductionStatus,
     Record,
     SetAside,
     Stream,
@@ -35,8 +38,10 @@ ROWS = {
     Stream.USERS: "U1,Ann Example,ann@example.com,true,,Europe/Berlin",
     Stream.ACCOUNTS: "A1,Acme,U1,,customer,A,retail,1250000,2024-01-01T00:00:00Z,false",
     Stream.CONTACTS: "C1,A1,Carla Example,carla@example.com,+1,CFO,U1,2024-01-02T00:00:00Z,",
+    Stream.ACCOUNT_CONTACTS: "L1,A1,C1,board",
     Stream.DEALS: "D1,A1,First,closed_won,won,1000.5,USD,U1,2024-01-03T00:00:00Z,2024-02-01,C1",
     Stream.DEAL_CONTACTS: "D1,C1,champion,true",
+    Stream.INTRODUCTIONS: "I1,C1,,Ivo Example,,A1,D1,U1,in contact,2024-02-03T00:00:00Z,2024-02-02T00:00:00Z,peer elsewhere,Hi",
     Stream.CASES: "K1,A1,Broken,high,open,true,2024-02-02T00:00:00Z,",
     Stream.ACTIVITIES: "X1,call,out,2024-03-01T10:00:00Z,,done,false,Hello,U1,A1,D1,C1",
 }
@@ -93,6 +98,22 @@ def test_each_file_becomes_records(tmp_path: Path) -> None:
     assert [deal] == list(book.read(Stream.DEALS))
     part = DealContact(id="D1:C1:champion", deal_id="D1", contact_id="C1", role="champion", is_primary=True)
     assert [part] == list(book.read(Stream.DEAL_CONTACTS))
+    seat = AccountContact(id="L1", account_id="A1", contact_id="C1", role="board")
+    assert [seat] == list(book.read(Stream.ACCOUNT_CONTACTS))
+    introduction = Introduction(
+        id="I1",
+        source_contact_id="C1",
+        person_name="Ivo Example",
+        account_id="A1",
+        deal_id="D1",
+        owner_id="U1",
+        status=IntroductionStatus.IN_CONTACT,
+        status_since=parse_instant("2024-02-03T00:00:00Z"),
+        made_at=parse_instant("2024-02-02T00:00:00Z"),
+        kind="peer elsewhere",
+        note="Hi",
+    )
+    assert [introduction] == list(book.read(Stream.INTRODUCTIONS))
     opened = parse_instant("2024-02-02T00:00:00Z")
     case = Case(id="K1", account_id="A1", subject="Broken", priority="high", status="open", escalated=True, opened_at=opened)
     assert [case] == list(book.read(Stream.CASES))
@@ -110,6 +131,15 @@ def test_each_file_becomes_records(tmp_path: Path) -> None:
     )
     assert [activity] == list(book.read(Stream.ACTIVITIES))
     assert () == book.problems()
+
+
+def test_files_of_links_and_introductions_may_be_absent(tmp_path: Path) -> None:
+    """A book without them is whole: it has no such records."""
+    for stream in (Stream.ACCOUNT_CONTACTS, Stream.DEAL_CONTACTS, Stream.INTRODUCTIONS, Stream.CASES):
+        (written(tmp_path) / file_name(stream)).unlink()
+        book = Book.open(tmp_path)
+
+        assert ([], ()) == (list(book.read(stream)), book.problems())
 
 
 def test_offsets_and_fractions_of_instants_are_kept(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ HEADERS = {
 def book(
     folder: Path,
     *activities: str,
+    seat: str = "",
     status: str = "customer",
     tier: str = "A",
     created: str = "2024-01-01T00:00:00Z",
@@ -30,15 +31,18 @@ def book(
     milestones: str = ",",
     won: str = "",
     case: str = "",
+    people: str = "",
 ) -> Path:
     """Write a book with the account A1, its person C1 and its deal D1."""
     rows = {
         "accounts": f"A1,Acme,,,{status},{tier},,,{created},{opted_out},{milestones}",
-        "contacts": "C1,A1,,,,,,,",
+        "contacts": "C1,A1,,,,,,," + people,
         "deals": f"D1,A1,,,{'won' if won else 'open'},,,,,{won},",
         "cases": case,
         "activities": "\n".join(f"X{number},{row}" for number, row in enumerate(activities)),
     }
+    if seat:
+        (folder / "account_contacts.csv").write_text(f"id,account_id,contact_id,role\n{seat}\n")
     for name, header in HEADERS.items():
         (folder / f"{name}.csv").write_text(f"{header}\n{rows[name]}\n")
     return folder
@@ -80,6 +84,15 @@ def test_days_are_counted_in_the_zone(tmp_path: Path) -> None:
 def test_a_touch_counts_however_it_is_linked(tmp_path: Path, link: str) -> None:
     """A touch with the account, with its deal or with its people is one with the account."""
     assert {} == neglected(book(tmp_path, call("2026-11-01T10:00:00Z", link)), NOW)
+
+
+def test_a_touch_counts_for_further_accounts(tmp_path: Path) -> None:
+    """A conversation with a person is one with every account that person belongs to, and so is a plan."""
+    for row in ("call,out,2026-11-01T10:00:00Z,,done,false,,,B9,,C9", "task,,2026-11-06T12:00:00Z,,planned,false,,,,,C9"):
+        folder = book(tmp_path, row, people="\nC9,B9,,,,,,,")
+        assert ["A1"] == list(neglected(folder, NOW))
+        assert {} == neglected(book(tmp_path, row, people="\nC9,B9,,,,,,,", seat="S1,A1,C9,board"), NOW)
+        (folder / "account_contacts.csv").unlink()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,18 @@ from types import MappingProxyType
 from typing import Any
 
 from refsync.errors import did_you_mean
-from refsync.model import AccountStatus, ActivityKind, ActivityStatus, DealStatus, Direction, Instant, Stream, iso, parse_instant
+from refsync.model import (
+    AccountStatus,
+    ActivityKind,
+    ActivityStatus,
+    DealStatus,
+    Direction,
+    Instant,
+    IntroductionStatus,
+    Stream,
+    iso,
+    parse_instant,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -184,6 +195,12 @@ LAYOUT: Mapping[Stream, tuple[Column, ...]] = MappingProxyType(
             _CREATED,
             _OPTED_OUT,
         ),
+        Stream.ACCOUNT_CONTACTS: (
+            _ID,
+            _link("account_id", Stream.ACCOUNTS, required=True),
+            _link("contact_id", Stream.CONTACTS, required=True),
+            Column("role", TEXT),
+        ),
         Stream.DEALS: (
             _ID,
             _ACCOUNT,
@@ -202,6 +219,21 @@ LAYOUT: Mapping[Stream, tuple[Column, ...]] = MappingProxyType(
             _link("contact_id", Stream.CONTACTS, required=True),
             Column("role", TEXT),
             Column("is_primary", YES_NO),
+        ),
+        Stream.INTRODUCTIONS: (
+            _ID,
+            _hint("source_contact_id", Stream.CONTACTS),
+            Column("source_name", TEXT),
+            Column("person_name", TEXT),
+            _hint("person_contact_id", Stream.CONTACTS),
+            _ACCOUNT,
+            _hint("deal_id", Stream.DEALS),
+            _OWNER,
+            Column("status", _words(IntroductionStatus)),
+            Column("status_since", INSTANT),
+            Column("made_at", INSTANT),
+            Column("kind", TEXT),
+            Column("note", TEXT),
         ),
         Stream.CASES: (
             _ID,
@@ -236,7 +268,7 @@ COLUMNS: Mapping[Stream, tuple[str, ...]] = MappingProxyType(
 )
 """The names of the columns that each stream's file must have."""
 
-WITHOUT_CUSTOM: frozenset[Stream] = frozenset({Stream.DEAL_CONTACTS, Stream.ACTIVITIES})
+WITHOUT_CUSTOM: frozenset[Stream] = frozenset({Stream.ACCOUNT_CONTACTS, Stream.DEAL_CONTACTS, Stream.ACTIVITIES})
 """Streams whose records keep no further fields."""
 
 

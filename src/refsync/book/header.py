@@ -15,7 +15,7 @@ from refsync.book.columns import COLUMNS, WITHOUT_CUSTOM, file_name
 from refsync.errors import Place, Problem, shown
 from refsync.model import Stream
 
-OPTIONAL: frozenset[Stream] = frozenset({Stream.CASES, Stream.DEAL_CONTACTS})
+OPTIONAL: frozenset[Stream] = frozenset({Stream.ACCOUNT_CONTACTS, Stream.CASES, Stream.DEAL_CONTACTS, Stream.INTRODUCTIONS})
 """Streams whose file may be absent: there are none of these, then."""
 
 _CHUNK = 1 << 20

@@ -19,7 +19,7 @@ _STREAM_OF = {kind: stream for stream, kind in RECORD_OF.items()}
 
 
 class BookWriter:
-    """Writes records into the files of a folder as they come. A context manager; all seven files are there at its end."""
+    """Writes records into the files of a folder as they come. A context manager; all files are there at its end."""
 
     def __init__(self, folder: Path, custom: Mapping[Stream, Sequence[str]] | None = None) -> None:
         """`custom` names the further columns of a stream; each is taken from `custom` of its records."""

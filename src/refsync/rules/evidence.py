@@ -66,7 +66,10 @@ def ignored(connection_id: str, account_id: str, now: Instant) -> Select[Any]:
     reason = case((activity.c.not_touch != "", activity.c.not_touch), else_=literal("lies ahead"))
     deals = select(deal.c.id).where(deal.c.connection == connection_id, Few(deal.c.account_id == account_id))
     people = select(person.c.id).where(person.c.connection == connection_id, Few(person.c.account_id == account_id))
-    linked = select(link.c.activity_id).where(link.c.connection == connection_id, Few(link.c.contact_id.in_(people)))
+    further = tables.account_contact
+    others = select(further.c.contact_id).where(further.c.connection == connection_id, Few(further.c.account_id == account_id))
+    of_people = or_(link.c.contact_id.in_(people), link.c.contact_id.in_(others))
+    linked = select(link.c.activity_id).where(link.c.connection == connection_id, Few(of_people))
     own = select(activity.c.id).where(activity.c.connection == connection_id, Few(activity.c.account_id == account_id))
     of_deals = select(activity.c.id).where(
         activity.c.connection == connection_id, activity.c.account_id.is_(None), Few(activity.c.deal_id.in_(deals))

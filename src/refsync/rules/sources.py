@@ -189,9 +189,10 @@ def open_tasks(scope: Scope) -> CompoundSelect[Any]:
     return union_all(*chain.from_iterable(tasks), _other_findings(scope))
 
 
-def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[Any], Select[Any]]:
-    """Return activities with each account they are with: their own, else their deal's, and those of their people."""
+def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[Any], ...]:
+    """Return activities with each account they are with: their own, else their deal's, and all those of their people."""
     activity, deal, link, person = tables.activity, tables.deal, tables.activity_contact, tables.contact
+    further = tables.account_contact
     own = func.coalesce(activity.c.account_id, deal.c.account_id, "")  # never NULL, for NOT IN
     columns = (activity.c.id.label("id"), activity.c.at.label("at"))
     where = (activity.c.connection == scope.connection, tables.is_plan, *wanted)
@@ -203,6 +204,9 @@ def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[A
     return (
         select(own.label("account_id"), *columns).select_from(with_deal).where(*where),
         select(theirs.label("account_id"), *columns).select_from(with_people).where(*where),
+        select(further.c.account_id, *columns)
+        .select_from(with_people.join(further, linked(further, "contact_id", person, "id")))
+        .where(*where),
     )
 
 

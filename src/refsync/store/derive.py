@@ -36,7 +36,7 @@ class Stale:
     moved_deals: set[str] = field(default_factory=set)
     """Deals that came, went or changed their account: their activities follow."""
     moved_contacts: set[str] = field(default_factory=set)
-    """People who came, went or changed their account: the activities with them follow."""
+    """People who came, went or changed one of their accounts: the activities with them follow."""
     named_contacts: set[str] = field(default_factory=set)
     """People who came, went or changed their name: whom a deal's milestone names may change."""
 
@@ -63,10 +63,14 @@ class Stale:
                         self.moved_contacts.add(change[0])
                     if _differs(stream, "name", change):
                         self.named_contacts.add(change[0])
+            case Stream.ACCOUNT_CONTACTS:
+                ends = [
+                    change for change in changes if any(_differs(stream, end, change) for end in ("account_id", "contact_id"))
+                ]
+                self.moved_contacts.update(_named(stream, "contact_id", ends))
             case Stream.DEAL_CONTACTS:
-                deal = _POSITIONS[stream, "deal_id"]
-                self.deals.update(row[deal] for _, *both in changes for row in both if row is not None)
-            case Stream.USERS | Stream.CASES:
+                self.deals.update(_named(stream, "deal_id", changes))
+            case Stream.USERS | Stream.INTRODUCTIONS | Stream.CASES:
                 pass
 
 
@@ -77,6 +81,12 @@ def _differs(stream: Stream, column: str, change: Change) -> bool:
     _, before, after = change
     at = _POSITIONS[stream, column]
     return before is None or after is None or before[at] != after[at]
+
+
+def _named(stream: Stream, column: str, changes: Iterable[Change]) -> set[str]:
+    """Return what a column names in the rows before and after these changes."""
+    at = _POSITIONS[stream, column]
+    return {row[at] for _, *both in changes for row in both if row is not None}
 
 
 def refresh(db: Connection, connection: str, stale: Stale, company: Company, fields: Sequence[MilestoneField]) -> int:

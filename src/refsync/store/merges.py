@@ -21,17 +21,26 @@ POINTERS: Mapping[Stream, tuple[tuple[Stream, str], ...]] = MappingProxyType(
             (Stream.ACCOUNTS, "owner_id"),
             (Stream.CONTACTS, "owner_id"),
             (Stream.DEALS, "owner_id"),
+            (Stream.INTRODUCTIONS, "owner_id"),
             (Stream.ACTIVITIES, "owner_id"),
         ),
         Stream.ACCOUNTS: (
             (Stream.ACCOUNTS, "parent_id"),
             (Stream.CONTACTS, "account_id"),
+            (Stream.ACCOUNT_CONTACTS, "account_id"),
             (Stream.DEALS, "account_id"),
+            (Stream.INTRODUCTIONS, "account_id"),
             (Stream.CASES, "account_id"),
             (Stream.ACTIVITIES, "account_id"),
         ),
-        Stream.CONTACTS: ((Stream.DEALS, "referred_by_contact_id"), (Stream.DEAL_CONTACTS, "contact_id")),
-        Stream.DEALS: ((Stream.DEAL_CONTACTS, "deal_id"), (Stream.ACTIVITIES, "deal_id")),
+        Stream.CONTACTS: (
+            (Stream.ACCOUNT_CONTACTS, "contact_id"),
+            (Stream.DEALS, "referred_by_contact_id"),
+            (Stream.DEAL_CONTACTS, "contact_id"),
+            (Stream.INTRODUCTIONS, "source_contact_id"),
+            (Stream.INTRODUCTIONS, "person_contact_id"),
+        ),
+        Stream.DEALS: ((Stream.DEAL_CONTACTS, "deal_id"), (Stream.INTRODUCTIONS, "deal_id"), (Stream.ACTIVITIES, "deal_id")),
     }
 )
 """Which columns point at records of a stream."""

@@ -21,13 +21,29 @@ from refsync.model import Activity, Instant, Record, Stream
 from refsync.store import merges, quarantine, rows
 from refsync.store.derive import Stale, refresh
 from refsync.store.milestones import kinds
-from refsync.store.tables import TABLE_OF, activity_contact, deal_contact, stream_state
+from refsync.store.tables import TABLE_OF, account_contact, activity_contact, deal_contact, stream_state
 from refsync.store.upsert import Row, among, chunks, insert, upsert
 
 MOST_LOST = 500
 MOST_LOST_SHARE = 0.05
 HANDFUL = 5
 """So few may always go: 5 % of a small list is less than one record."""
+
+PARENT: Mapping[Stream, Column[str]] = {
+    Stream.ACCOUNT_CONTACTS: account_contact.c.contact_id,
+    Stream.DEAL_CONTACTS: deal_contact.c.deal_id,
+}
+"""For streams of links: the column that names whose links a batch can have in full (`Batch.whole_for`)."""
+
+ENDS: Mapping[Stream, tuple[tuple[Stream, Column[str]], ...]] = {
+    Stream.ACCOUNTS: ((Stream.ACCOUNT_CONTACTS, account_contact.c.account_id),),
+    Stream.CONTACTS: (
+        (Stream.ACCOUNT_CONTACTS, account_contact.c.contact_id),
+        (Stream.DEAL_CONTACTS, deal_contact.c.contact_id),
+    ),
+    Stream.DEALS: ((Stream.DEAL_CONTACTS, deal_contact.c.deal_id),),
+}
+"""For each stream the links that cannot be without its records, and the column that names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +106,7 @@ def write_batch(
     aside = (*batch.set_aside, *refused)
     gone = rows.storable(batch.deleted)
     changed = sum(_store(db, connection, stream, dict(some), stale) for some in chunks(found.items()))
-    unlinked = _unlinked(db, connection, rows.storable(batch.whole_for), found) if stream == Stream.DEAL_CONTACTS else ()
+    unlinked = _unlinked(db, connection, PARENT[stream], rows.storable(batch.whole_for), found) if stream in PARENT else ()
     survivors = merges.survivors(batch.merged)
     merges.repoint(db, connection, stream, survivors, stale, kinds(milestones, stream))
     merged = _remove(db, connection, stream, survivors, stale)
@@ -236,12 +252,14 @@ def _relink(db: Connection, connection: str, people: Mapping[str, Sequence[str]]
     return other
 
 
-def _unlinked(db: Connection, connection: str, deals: Sequence[str], found: Collection[str]) -> Iterator[str]:
-    """Yield the links of these deals that are not among those found."""
-    for some in chunks(deals):
-        of = (deal_contact.c.connection == connection, deal_contact.c.deal_id.in_(some))
-        held = db.execute(select(deal_contact.c.id).where(*of)).scalars().all()
-        yield from (one for one in held if one not in found)
+def _unlinked(db: Connection, connection: str, end: Column[str], parents: Sequence[str], found: Collection[str]) -> Iterator[str]:
+    """Yield the links of these parents, named by their column, that are not among those found."""
+    for some in chunks(parents):
+        yield from (one for one in _links(db, connection, end, some) if one not in found)
+
+
+def _links(db: Connection, connection: str, end: Column[str], some: Sequence[str]) -> Sequence[str]:
+    return db.execute(select(end.table.c.id).where(end.table.c.connection == connection, end.in_(some))).scalars().all()
 
 
 def _remove(db: Connection, connection: str, stream: Stream, ids: Iterable[str], stale: Stale) -> int:
@@ -254,11 +272,8 @@ def _remove(db: Connection, connection: str, stream: Stream, ids: Iterable[str],
         if stream == Stream.ACTIVITIES:
             of = (activity_contact.c.connection == connection, activity_contact.c.activity_id.in_(some))
             db.execute(delete(activity_contact).where(*of))
-        elif stream in (Stream.DEALS, Stream.CONTACTS):
-            end = deal_contact.c.deal_id if stream == Stream.DEALS else deal_contact.c.contact_id
-            of = (deal_contact.c.connection == connection, end.in_(some))
-            links = db.execute(select(deal_contact.c.id).where(*of)).scalars().all()
-            _remove(db, connection, Stream.DEAL_CONTACTS, links, stale)
+        for links, end in ENDS.get(stream, ()):
+            _remove(db, connection, links, _links(db, connection, end, some), stale)
         removed += len(held)
     return removed
 

@@ -13,7 +13,20 @@ import orjson
 
 from refsync.company import TouchPolicy
 from refsync.connector import Batch
-from refsync.model import Account, Activity, Case, Contact, Deal, DealContact, Record, SetAside, Stream, User
+from refsync.model import (
+    Account,
+    AccountContact,
+    Activity,
+    Case,
+    Contact,
+    Deal,
+    DealContact,
+    Introduction,
+    Record,
+    SetAside,
+    Stream,
+    User,
+)
 from refsync.store.touches import not_touch
 from refsync.store.upsert import Row
 
@@ -126,6 +139,9 @@ def _row_of(connection: str, stream: Stream, policy: TouchPolicy) -> Callable[[A
             _custom(r.custom),
         )
 
+    def account_contact(record: AccountContact) -> Row:
+        return (connection, record.id, record.account_id, record.contact_id, record.role)
+
     def deal(record: Deal) -> Row:
         r = record
         return (
@@ -146,6 +162,26 @@ def _row_of(connection: str, stream: Stream, policy: TouchPolicy) -> Callable[[A
 
     def deal_contact(record: DealContact) -> Row:
         return (connection, record.id, record.deal_id, record.contact_id, record.role, record.is_primary)
+
+    def introduction(record: Introduction) -> Row:
+        r = record
+        return (
+            connection,
+            r.id,
+            r.source_contact_id or None,
+            r.source_name,
+            r.person_name,
+            r.person_contact_id or None,
+            r.account_id or None,
+            r.deal_id or None,
+            r.owner_id or None,
+            r.status and r.status.value,
+            r.status_since,
+            r.made_at,
+            r.kind,
+            r.note,
+            _custom(r.custom),
+        )
 
     def case(record: Case) -> Row:
         r = record
@@ -196,8 +232,10 @@ def _row_of(connection: str, stream: Stream, policy: TouchPolicy) -> Callable[[A
         Stream.USERS: user,
         Stream.ACCOUNTS: account,
         Stream.CONTACTS: contact,
+        Stream.ACCOUNT_CONTACTS: account_contact,
         Stream.DEALS: deal,
         Stream.DEAL_CONTACTS: deal_contact,
+        Stream.INTRODUCTIONS: introduction,
         Stream.CASES: case,
         Stream.ACTIVITIES: activity,
     }

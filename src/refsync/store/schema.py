@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from refsync.errors import StoreError
 
-REVISION = "0001"
+REVISION = "0002"
 """The revision that this version's tables.py describes; a constant, so that a normal start need not import Alembic."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,16 +22,18 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     literal_column,
 )
+from sqlalchemy.types import TypeEngine
 
 from refsync.model import Stream
 
 metadata = MetaData()
 
 
-def _key(name: str) -> Column[str]:
-    return Column(name, String, primary_key=True, nullable=False)
+def _key(name: str, kind: type[TypeEngine[Any]] = String) -> Column[Any]:
+    return Column(name, kind, primary_key=True, nullable=False)
 
 
 def _mirrored(name: str, *columns: Column[object]) -> Table:
@@ -76,6 +79,15 @@ contact = _mirrored(
 )
 Index("contact_account", contact.c.connection, contact.c.account_id)
 
+account_contact = _mirrored(
+    "account_contact",
+    Column("account_id", String, nullable=False),
+    Column("contact_id", String, nullable=False),
+    Column("role", String, nullable=False),
+)
+Index("account_contact_account", account_contact.c.connection, account_contact.c.account_id)
+Index("account_contact_contact", account_contact.c.connection, account_contact.c.contact_id, account_contact.c.account_id)
+
 deal = _mirrored(
     "deal",
     Column("account_id", String),
@@ -101,6 +113,27 @@ deal_contact = _mirrored(
 )
 Index("deal_contact_deal", deal_contact.c.connection, deal_contact.c.deal_id)
 Index("deal_contact_contact", deal_contact.c.connection, deal_contact.c.contact_id)
+
+introduction = _mirrored(
+    "introduction",
+    Column("source_contact_id", String),
+    Column("source_name", String, nullable=False),
+    Column("person_name", String, nullable=False),
+    Column("person_contact_id", String),
+    Column("account_id", String),
+    Column("deal_id", String),
+    Column("owner_id", String),
+    Column("status", String),
+    Column("status_since", BigInteger),
+    Column("made_at", BigInteger),
+    Column("kind", String, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("custom", Text),
+)
+Index("introduction_account", introduction.c.connection, introduction.c.account_id)
+Index("introduction_source", introduction.c.connection, introduction.c.source_contact_id)
+Index("introduction_person", introduction.c.connection, introduction.c.person_contact_id)
+Index("introduction_deal", introduction.c.connection, introduction.c.deal_id)
 
 case = _mirrored(
     "support_case",
@@ -163,7 +196,7 @@ touch = Table(
     _key("connection"),
     _key("activity_id"),
     _key("contact_id"),  # empty: somebody at the account, we do not know who
-    Column("account_id", String, nullable=False),
+    _key("account_id"),  # a person who belongs to several accounts was in touch for each of them
     Column("at", BigInteger, nullable=False),  # may lie ahead: every reader bounds it by now
     Column("channel", String, nullable=False),
     Column("direction", String),
@@ -200,6 +233,40 @@ stream_state = Table(
     Column("complete_since", BigInteger),
     Column("sweep_cursor", Text),
     Column("swept_at", BigInteger),
+    Column("reads_whole", Boolean, nullable=False, server_default=false()),  # the last read that ended showed all there is
+    Column("lacking", Text),  # JSON: attributes and custom fields that the CRM does not show us
+)
+
+listed = Table(
+    "listed",  # what a read or a sweep that may turn out whole has shown so far
+    metadata,
+    _key("connection"),
+    _key("stream"),
+    _key("by"),  # read or sweep
+    _key("id"),
+    sqlite_with_rowid=False,
+)
+
+missing = Table(
+    "missing",  # records that a whole read or sweep did not show
+    metadata,
+    _key("connection"),
+    _key("stream"),
+    _key("id"),
+    Column("since", BigInteger, nullable=False),
+    Column("due", Boolean, nullable=False),  # to be deleted, unless the brake holds
+    sqlite_with_rowid=False,
+)
+
+budget = Table(
+    "budget",
+    metadata,
+    _key("connection"),
+    _key("name"),
+    _key("window_ms", BigInteger),
+    Column("window", BigInteger, nullable=False),  # when the window began
+    Column("taken", BigInteger, nullable=False),  # calls of this window that processes may have made
+    sqlite_with_rowid=False,
 )
 
 derivation = Table(
@@ -285,8 +352,10 @@ TABLE_OF: Mapping[Stream, Table] = MappingProxyType(
         Stream.USERS: user,
         Stream.ACCOUNTS: account,
         Stream.CONTACTS: contact,
+        Stream.ACCOUNT_CONTACTS: account_contact,
         Stream.DEALS: deal,
         Stream.DEAL_CONTACTS: deal_contact,
+        Stream.INTRODUCTIONS: introduction,
         Stream.CASES: case,
         Stream.ACTIVITIES: activity,
     }

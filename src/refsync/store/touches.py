@@ -1,6 +1,8 @@
 """The touches: which activities count as being in touch, by the company's policy, and with whom.
 
-The law: a function of the mirror and the policy. What does not count keeps the reason, in words for people.
+The law: a function of the mirror and the policy. What does not count keeps the reason, in words for people. An activity counts
+for its own account (else its deal's), for the account of each of its people, and for the further accounts they belong to:
+whoever sits on two boards was spoken to on behalf of both.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    Join,
     Select,
     and_,
     bindparam,
@@ -30,7 +33,7 @@ from sqlalchemy import (
 
 from refsync.company import KindAndDirection, TouchPolicy
 from refsync.model import ActivityKind, ActivityStatus, Direction
-from refsync.store.tables import activity, activity_contact, contact, deal, touch
+from refsync.store.tables import account_contact, activity, activity_contact, contact, deal, touch
 from refsync.store.upsert import among, chunks
 
 Traits: TypeAlias = tuple[str, str | None, str | None, bool, bool, bool]
@@ -82,8 +85,9 @@ def refresh(db: Connection, connection: str, policy: TouchPolicy, ids: Collectio
     """Derive the touches of these activities again, and those of `new` ones, which cannot have any yet."""
     for some in chunks(sorted(ids)):
         db.execute(delete(touch).where(touch.c.connection == connection, touch.c.activity_id.in_(some)))
+    statements = _inserts(policy, everything=False, further=_has_further_accounts(db, connection))
     for some in chunks(sorted({*ids, *new})):
-        for statement in _inserts(policy, everything=False):
+        for statement in statements:
             db.execute(statement, {"the_connection": connection, "ids": some})
 
 
@@ -91,7 +95,7 @@ def rebuild(db: Connection, connection: str, policy: TouchPolicy) -> None:
     """Derive all touches, and why the other activities are none."""
     _judge(db, connection, policy)
     db.execute(delete(touch).where(touch.c.connection == connection))
-    for statement in _inserts(policy, everything=True):
+    for statement in _inserts(policy, everything=True, further=True):
         db.execute(statement, {"the_connection": connection})
 
 
@@ -118,31 +122,55 @@ def _judge(db: Connection, connection: str, policy: TouchPolicy) -> None:
     )
 
 
+def _has_further_accounts(db: Connection, connection: str) -> bool:
+    """Return whether anybody belongs to more than one account: most CRMs need no look at each person for that."""
+    return db.execute(select(literal(1)).where(account_contact.c.connection == connection).limit(1)).first() is not None
+
+
 @cache
-def _inserts(policy: TouchPolicy, *, everything: bool) -> tuple[Insert, Insert]:
+def _inserts(policy: TouchPolicy, *, everything: bool, further: bool) -> tuple[Insert, ...]:
     of = [activity.c.connection == bindparam("the_connection"), activity.c.not_touch == ""]
     if not everything:
         of.append(among(activity.c.id, "ids"))
-    return _insert(_by_person(policy).where(*of)), _insert(_by_account(policy).where(*of))
-
-
-def _insert(rows: Select[tuple[object, ...]]) -> Insert:
-    return insert(touch).from_select(COLUMNS, rows)
+    found = [_by_person(policy), _by_account(policy), *([_by_further_account(policy)] if further else [])]
+    return tuple(insert(touch).from_select(COLUMNS, rows.where(*of)) for rows in found)
 
 
 def _by_person(policy: TouchPolicy) -> Select[tuple[object, ...]]:
     """One row per person whose record is known, at that person's account."""
-    return _row(policy, contact.c.id, func.coalesce(contact.c.account_id, "")).select_from(
-        activity.join(
-            activity_contact,
-            and_(activity_contact.c.connection == activity.c.connection, activity_contact.c.activity_id == activity.c.id),
-        ).join(contact, and_(contact.c.connection == activity.c.connection, contact.c.id == activity_contact.c.contact_id))
+    return _row(policy, contact.c.id, func.coalesce(contact.c.account_id, "")).select_from(_with_people())
+
+
+def _by_further_account(policy: TouchPolicy) -> Select[tuple[object, ...]]:
+    """One row per such person and further account of theirs."""
+    other = and_(
+        account_contact.c.connection == activity.c.connection,
+        account_contact.c.contact_id == contact.c.id,
+        account_contact.c.account_id != func.coalesce(contact.c.account_id, ""),
     )
+    rows = _row(policy, contact.c.id, account_contact.c.account_id)
+    return rows.select_from(_with_people().join(account_contact, other)).distinct()
+
+
+def _with_people() -> Join:
+    links, people = activity_contact.c, contact.c
+    return activity.join(
+        activity_contact, and_(links.connection == activity.c.connection, links.activity_id == activity.c.id)
+    ).join(contact, and_(people.connection == activity.c.connection, people.id == links.contact_id))
 
 
 def _by_account(policy: TouchPolicy) -> Select[tuple[object, ...]]:
     """One row with nobody's name for the activity's own account, unless one of its people is known to be there."""
     own = func.coalesce(activity.c.account_id, deal.c.account_id)
+    further = exists(
+        select(literal(1))
+        .where(
+            account_contact.c.connection == contact.c.connection,
+            account_contact.c.contact_id == contact.c.id,
+            account_contact.c.account_id == own,
+        )
+        .correlate(contact, activity, deal)
+    )
     person_there = exists(
         select(literal(1))
         .select_from(
@@ -154,7 +182,7 @@ def _by_account(policy: TouchPolicy) -> Select[tuple[object, ...]]:
         .where(
             activity_contact.c.connection == activity.c.connection,
             activity_contact.c.activity_id == activity.c.id,
-            contact.c.account_id == own,
+            or_(contact.c.account_id == own, further),
         )
         .correlate(activity, deal)
     )

@@ -12,6 +12,7 @@ from refsync.book import BookWriter
 from refsync.model import Record, Stream, instant
 from refsync_sandbox.generator.account import cases, parts, scene
 from refsync_sandbox.generator.history import history
+from refsync_sandbox.generator.network import network
 from refsync_sandbox.generator.team import team
 
 __all__ = ["write_book"]
@@ -19,8 +20,11 @@ __all__ = ["write_book"]
 FURTHER_COLUMNS = {Stream.ACCOUNTS: ("go_live_on", "roi_proven_on"), Stream.DEALS: ("source",)}
 
 
-def write_book(folder: Path, *, accounts: int, seed: int, now: datetime) -> dict[str, int]:
-    """Write a book of so many accounts as it stands at `now`, and return the number of rows of each file."""
+def write_book(folder: Path, *, accounts: int, seed: int, now: datetime, second_accounts: float = 0.0) -> dict[str, int]:
+    """Write a book of so many accounts as it stands at `now`, and return the number of rows of each file.
+
+    `second_accounts` is the share of people who belong to a second account.
+    """
     at, people = instant(now), team(accounts, seed)
     with BookWriter(folder, FURTHER_COLUMNS) as book:
         for user in people.users:
@@ -28,6 +32,6 @@ def write_book(folder: Path, *, accounts: int, seed: int, now: datetime) -> dict
         for number in range(accounts):
             told = scene(number, seed, at, people)
             records: tuple[Record, ...] = (told.account, *told.contacts, *told.deals, *parts(told), *cases(told), *history(told))
-            for record in records:
+            for record in (*records, *network(told, seed, second_accounts)):
                 book.write(record)
     return book.counts
