@@ -19,7 +19,7 @@ from refsync_sandbox.hubspot.pipelines import deal_stage, deal_status, ticket_st
 from refsync_sandbox.hubspot.portal import PERSON, Portal
 from refsync_sandbox.hubspot.properties import read_instant, type_of_values
 from refsync_sandbox.hubspot.records import Row
-from refsync_sandbox.hubspot.tasks import task_values
+from refsync_sandbox.hubspot.tasks import key_of, task_values
 from refsync_sandbox.hubspot.translate import (
     ACTIVITY_OF_KIND,
     KIND_OF_TABLE,
@@ -194,7 +194,7 @@ class People:
         """Return the record that a change names. Raises BadChange when it is not there."""
         wanted = name or change.id
         if change.key:
-            found = self._records.with_value(TASK, self._portal.settings.key_property, change.key)
+            found = self._task_with(change.key)
         else:
             table = "activities" if change.table == TASKS else change.table
             crm_id = self._portal.id_of(table, wanted)
@@ -204,6 +204,12 @@ class People:
         if found is None or not fits:
             raise change.bad("into" if name else "key" if change.key else "id", f"{change.table} has no {change.key or wanted!r}")
         return found
+
+    def _task_with(self, key: str) -> Row | None:
+        name = self._portal.settings.key_property
+        found = self._records.with_value(TASK, name, key) if name else None
+        living = (row for row in self._records.all(TASK) if row.archived is None)
+        return found or next((row for row in living if key_of(row, name) == key), None)
 
     def _user(self, change: Change) -> str:
         found = self._portal.id_of("users", change.id)

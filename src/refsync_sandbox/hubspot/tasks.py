@@ -23,6 +23,7 @@ from refsync_sandbox.hubspot.translate import IdOf, Values
 _STATUS = {"COMPLETED": "done", "DEFERRED": "deferred", "WAITING": "deferred"}
 _CRM_STATUS = {"open": "NOT_STARTED", "done": "COMPLETED", "deferred": "DEFERRED"}
 _PRIORITY = {"urgent": "HIGH", "high": "HIGH", "normal": "MEDIUM", "low": "LOW"}
+KEY_PROPERTY = "refsync_key"
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -74,7 +75,7 @@ class TaskViews:
             return Named(id=str(found[0]), name=name_of(kind, found[0])) if found else None
 
         return TaskView(
-            key=values.get(self._portal.settings.key_property or "") or _key_in(text),
+            key=key_of(row, self._portal.settings.key_property),
             id=str(row.id),
             subject=values.get("hs_task_subject") or "",
             text=text,
@@ -116,6 +117,12 @@ def plain_text(body: str) -> str:
     """Return a task's body, which is HTML, as the text that is read on the page."""
     broken = re.sub(r"(?i)<br\s*/?>|</p>|</div>|</li>", "\n", body)
     return html.unescape(re.sub(r"<[^>]*>", "", broken)).strip()
+
+
+def key_of(row: Row, property_name: str) -> str:
+    """Return refsync's key of a task, from its property (`refsync_key`, when the portal had none at first) or its last line."""
+    values = row.values()
+    return values.get(property_name or KEY_PROPERTY) or _key_in(plain_text(values.get("hs_task_body") or ""))
 
 
 def _key_in(text: str) -> str:
