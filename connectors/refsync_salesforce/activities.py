@@ -6,12 +6,13 @@ meeting) is None; a row that cannot be read raises `Unreadable`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from refsync.model import Activity, ActivityKind, ActivityStatus, Direction
 from refsync_salesforce.values import Row, Unreadable, flag, noon, record_id, reference, text, time
-from refsync_salesforce.words import Terms, Words
+from refsync_salesforce.words import MARKER, Terms, Words
 
 ACCOUNT, CONTACT, DEAL = "001", "003", "006"
 """The first three characters of the ids of these objects, the same in every org."""
@@ -38,7 +39,7 @@ def task_activity(row: Row, terms: Terms) -> Activity | None:
     """Return a Task row as the call, mail, message or task that it is; None for the head of a series."""
     if row.get("IsRecurrence") is True:
         return None
-    key = text(row, terms.fields.task_key)
+    key = our_key(row, terms)
     subtype = text(row, "TaskSubtype")
     kind = ActivityKind.TASK if key else _task_kind(row, subtype)
     closed = flag(row, "IsClosed")
@@ -102,6 +103,12 @@ def email_activity(row: Row) -> Activity | None:
         deal_id=deal_id,
         contact_ids=_people(None, row.get("EmailMessageRelations")),
     )
+
+
+def our_key(row: Row, terms: Terms) -> str:
+    """Return our key from its field, or from CallObject where the org has none; a call centre's own words are no key."""
+    marked = text(row, MARKER)
+    return text(row, terms.fields.task_key) or (marked if re.fullmatch("[0-9a-f]{64}", marked) else "")
 
 
 def _task_kind(row: Row, subtype: str) -> ActivityKind:

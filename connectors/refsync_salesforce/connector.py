@@ -42,7 +42,7 @@ class SalesforceConnector:
         self._options = options
         self._client = client or Client(options)
         self._schema = Schema(self._client)
-        self._sources = sources(Terms(fields=options.fields, words=options.words), custom_fields)
+        self._sources = sources(Terms(fields=options.fields, words=options.words, marker=options.allow_marker), custom_fields)
         self._reader = Reader(
             self._client,
             self._schema,

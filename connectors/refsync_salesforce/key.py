@@ -6,13 +6,8 @@ impossible; the marker in CallObject is for orgs whose admins cannot add a field
 
 from __future__ import annotations
 
-import re
-
 from refsync_salesforce.schema import Description
-
-MARKER = "CallObject"
-"""A text of 255 characters that can be filtered, free on tasks that are no calls, and not subject to field permissions."""
-OURS = re.compile(r"[0-9a-f]{64}")
+from refsync_salesforce.words import MARKER
 
 
 def key_field_problem(name: str, described: Description | None) -> str:

@@ -16,9 +16,9 @@ from refsync.connector import Outcome, TaskState
 from refsync.errors import ConnectorError
 from refsync.model import Task
 from refsync_salesforce.client import Client, Row
-from refsync_salesforce.key import MARKER
 from refsync_salesforce.outcomes import ROWS_A_CALL, adopted
 from refsync_salesforce.tasks import KEYS_A_CALL, Descriptions, SalesforceTasks
+from refsync_salesforce.words import MARKER
 
 
 class MarkedTasks(SalesforceTasks):

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from refsync.model import Record, Stream
 from refsync_salesforce import activities, translate
 from refsync_salesforce.values import Custom, Row
-from refsync_salesforce.words import Terms
+from refsync_salesforce.words import MARKER, Terms
 
 Read: TypeAlias = Callable[[Row, Custom], Record | None]
 
@@ -109,7 +109,7 @@ def sources(terms: Terms, custom: Mapping[Stream, frozenset[str]]) -> Mapping[St
                     *("TaskSubtype", "CallType", "CallDisposition", "Status", "IsClosed", "CompletedDateTime"),
                     *("ActivityDate", "IsRecurrence", "Subject", "OwnerId", "WhatId", "WhoId", "AccountId", fields.task_key),
                 ),
-                sometimes=("Type",),
+                sometimes=("Type", MARKER) if terms.marker else ("Type",),
                 child="TaskRelation",
                 read=lambda row, _extra: activities.task_activity(row, terms),
             ),

@@ -63,8 +63,15 @@ class Words(Options):
     """The closed task statuses that mean that it did not take place."""
 
 
+MARKER = "CallObject"
+"""Where our key stands in an org without the key field: a text of 255 characters that can be filtered, free on tasks that are no
+calls, and not subject to field permissions."""
+
+
 class Terms(Options):
     """How one org speaks."""
 
     fields: Fields = Fields()
     words: Words = Words()
+    marker: bool = False
+    """Whether our key may stand in CallObject."""

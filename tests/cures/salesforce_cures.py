@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import not_
+
+from refsync.connector import Outcome
 from refsync.errors import RateLimited
-from refsync.model import iso
-from refsync_salesforce import read
-from refsync_salesforce.client import Client, Page
+from refsync.model import Task, iso
+from refsync.rules.conditions import Compared, Conditions
+from refsync.rules.phrases import NotInLast, Phrase
+from refsync.rules.sources import Rows, some
+from refsync_salesforce import activities, read
+from refsync_salesforce.client import Client, Page, Row
 from refsync_salesforce.library import Library
+from refsync_salesforce.outcomes import in_turn
+from refsync_salesforce.tasks import SalesforceTasks
 from refsync_salesforce.window import Position, Selection, cursor
-from tests.cures.cure import Cure, replaced
+from tests.cures.cure import Cure, both, replaced
 
 NUMBERS = range(1, 25)
 """The bugs that the design lists."""
@@ -36,7 +44,8 @@ def _cursor_at_the_end(standing: Mapping[str, Position]) -> str:
     return cursor({name: place.finished() if place.upper else place for name, place in standing.items()})
 
 
-_query, _library_query = Client.query, Library.query
+_query, _library_query, _send, _task_row = Client.query, Library.query, Client.send, SalesforceTasks._row
+_since = Conditions._latest
 
 
 def _limit_as_the_end(client: Client, soql: str) -> Page:
@@ -48,6 +57,25 @@ def _limit_as_the_end(client: Client, soql: str) -> Page:
 
 def _living_rows_only(library: Library, soql: str, **_more: Any) -> Any:
     return _library_query(library, soql)
+
+
+def _row_without_key(tasks: SalesforceTasks, task: Task) -> Row:
+    return {name: value for name, value in _task_row(tasks, task).items() if value != task.key}
+
+
+def _upsert(client: Client, method: str, path: str, records: Sequence[Row]) -> list[Row]:
+    return _send(client, "PATCH", f"{path}/Task/refsync_key__c" if method == "POST" else path, records)
+
+
+def _create_each(tasks: SalesforceTasks, wanted: Sequence[Task]) -> list[Outcome]:
+    outcomes = in_turn(wanted, tasks._create)
+    return [outcomes[task.key] for task in wanted]
+
+
+def _whenever(conditions: Conditions, rows: Rows, phrase: Phrase) -> Compared:
+    if isinstance(phrase, NotInLast):
+        return not_(some(rows, rows.at >= conditions._cut(phrase.span)))
+    return _since(conditions, rows, phrase)
 
 
 CURES: Mapping[int, Cure] = {
@@ -80,6 +108,26 @@ CURES: Mapping[int, Cure] = {
         bug="deleted rows stay, archived ones are missing",
         gone="asks for deleted and archived rows, too",
         remove=replaced(Library, "query", _living_rows_only),
+    ),
+    17: Cure(
+        bug="create whose reply is lost is sent again",
+        gone="writes its key into the task",
+        remove=replaced(SalesforceTasks, "_row", _row_without_key),
+    ),
+    18: Cure(
+        bug="closed task opened, deleted one made again",
+        gone="creates only, but upserts; nor looks into the bin",
+        remove=both(replaced(Client, "send", _upsert), replaced(Library, "query", _living_rows_only)),
+    ),
+    21: Cure(
+        bug="same key twice in a batch: both rows fail",
+        gone="sends each key of a batch once",
+        remove=replaced(SalesforceTasks, "create", _create_each),
+    ),
+    22: Cure(
+        bug="own finished tasks and future events count as touch",
+        gone="reads its key, nor ends the past at the present",
+        remove=both(replaced(activities, "our_key", lambda _row, _terms: ""), replaced(Conditions, "_latest", _whenever)),
     ),
     24: Cure(
         bug="merge leaves orphans",

@@ -11,6 +11,7 @@ import responses
 
 from refsync.book import Book
 from refsync.connector import ConnectionSettings, Secret
+from refsync.store.engine import Store, open_store
 from refsync_salesforce.client import Client
 from refsync_salesforce.options import salesforce_options
 from refsync_sandbox.clock import Clock
@@ -64,3 +65,10 @@ def hands(book: Book) -> Iterator[Hands]:
     crm = Salesforce.load(book, clock)
     with Sandbox(crm, clock) as sandbox:
         yield Hands(sandbox, crm)
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """An empty store in memory."""
+    with open_store("sqlite://") as opened:
+        yield opened

@@ -56,6 +56,10 @@ class Hands:
         """Create a record as another program does; return its id."""
         return str(self._api("POST", f"sobjects/{name}", json=fields).json()["id"])
 
+    def update(self, name: str, record_id: str, **fields: Any) -> None:
+        """Change a record as another program does."""
+        self._api("PATCH", f"sobjects/{name}/{record_id}", json=fields)
+
     def delete(self, name: str, record_id: str) -> None:
         """Delete a record as another program does."""
         self._api("DELETE", f"sobjects/{name}/{record_id}")
