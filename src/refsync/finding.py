@@ -75,6 +75,8 @@ class Finding:
     closed_at: Instant | None = None
     sent_at: Instant | None = None
     """When its create was last sent."""
+    missed_at: Instant | None = None
+    """When the CRM, asked what became of that, first showed no task of it."""
     run: str = ""
 
     @property

@@ -277,6 +277,8 @@ class TaskStatus(StrEnum):
     """What became of a task in the CRM."""
 
     OPEN = "open"
+    SNOOZED = "snoozed"
+    """A person put it off: it is still to be done."""
     DONE = "done"
     DELETED = "deleted"
 

@@ -10,7 +10,7 @@ import pytest
 
 from refsync.bundled import bundled
 from refsync.calendar import Duration, Unit
-from refsync.connector import Batch, Cursor, Outcome, OutcomeKind, TaskChange
+from refsync.connector import Absence, Batch, Cursor, Outcome, OutcomeKind, TaskChange
 from refsync.errors import LeaseLost, TransientError, UnexpectedReply
 from refsync.model import (
     Account,
@@ -133,6 +133,40 @@ def test_lost_task_is_sent_again_a_minute_after_the_last_attempt(store: Store) -
     company.tick(after=MINUTE)
 
     assert 1 == len(company.open_tasks())
+
+
+FIVE = Absence(wait_ms=5 * MINUTE, twice=True)
+
+
+def test_crm_that_has_to_be_asked_twice_is(store: Store) -> None:
+    """Where one look proves nothing, a lost task is sent again after two, five minutes after the call and after each other."""
+    company = Company(store, *customer(1, 45))
+    company.crm.faults.lost_requests = 1
+    company.connector.tasks.absence = FIVE
+    company.tick()
+    for minutes in (4, 2, 4):
+        company.tick(after=minutes * MINUTE)
+        assert ({}, ["sending"]) == (company.crm.tasks, company.states(RECONNECT))
+    company.tick(after=2 * MINUTE)
+
+    assert (1, ["open"]) == (len(company.open_tasks()), company.states(RECONNECT))
+
+
+def test_task_that_shows_late_is_not_written_again(store: Store) -> None:
+    """A task that the first look misses is adopted by the second; a new attempt would be looked for twice anew."""
+    company = Company(store, *customer(1, 45))
+    company.crm.faults.lost_replies = 1
+    company.connector.tasks.absence = FIVE
+    company.tick()
+    find = company.connector.tasks.find
+    company.connector.tasks.find = lambda tasks: {}  # type: ignore[method-assign]
+    company.tick(after=6 * MINUTE)
+    company.connector.tasks.find = find  # type: ignore[method-assign]
+    company.connector = MemoryConnector(company.crm)  # another process goes on
+    company.connector.tasks.absence = FIVE
+    company.tick(after=6 * MINUTE)
+
+    assert ([1], ["open"]) == (list(company.crm.creates.values()), company.states(RECONNECT))
 
 
 def test_clock_set_back_leaves_nothing_in_sending(store: Store) -> None:

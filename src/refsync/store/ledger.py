@@ -95,7 +95,7 @@ def send(db: Connection, connection: str, ready: Sequence[Finding]) -> frozenset
 
 def _sent(connection: str, item: Finding) -> dict[str, object]:
     values = _values(connection, item)
-    settled = {"waiting_for": "", "state": State.SENDING.value, "reason": "", "closed_at": None}
+    settled = {"waiting_for": "", "state": State.SENDING.value, "reason": "", "closed_at": None, "missed_at": None}
     return {"the_connection": connection, "the_key": item.key, **{name: values[name] for name in RESENT}, **settled}
 
 
@@ -109,7 +109,12 @@ def settle(db: Connection, connection: str, key: str, outcome: Outcome, at: Inst
         case OutcomeKind.UNSENT:
             _move(db, connection, key, {State.SENDING}, state=State.PENDING.value, reason=outcome.reason, sent_at=None)
         case OutcomeKind.UNCERTAIN:
-            _move(db, connection, key, {State.SENDING}, reason=outcome.reason, sent_at=at)
+            _move(db, connection, key, {State.SENDING}, reason=outcome.reason, sent_at=at, missed_at=None)
+
+
+def miss(db: Connection, connection: str, key: str, at: Instant) -> None:
+    """Record that the CRM shows no task of a finding whose create ended unclear; it stays `sending`."""
+    _move(db, connection, key, {State.SENDING}, missed_at=at)
 
 
 def close(db: Connection, connection: str, key: str, state: State, reason: str, at: Instant) -> bool:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from refsync.errors import StoreError
 
-REVISION = "0002"
+REVISION = "0003"
 """The revision that this version's tables.py describes; a constant, so that a normal start need not import Alembic."""
 
 

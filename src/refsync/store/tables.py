@@ -319,6 +319,7 @@ finding = Table(
     Column("opened_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
     Column("sent_at", BigInteger),  # when the last create was sent: after an unknown outcome, how long to wait
+    Column("missed_at", BigInteger),  # when the CRM first showed no task of it after that
     Column("run", String, nullable=False),
 )
 Index("finding_subject", finding.c.connection, finding.c.rule, finding.c.subject_id)

@@ -54,14 +54,17 @@ def recover(run: Run, writer: TaskWriter) -> Pushed:
     pushed, now, absence = Pushed(), run.clock(), writer.absence
     with run.store.read() as db:
         unknown = ledger.in_state(db, run.connection, State.SENDING)
-    due = [finding for finding in unknown if abs(now - (finding.sent_at or 0)) >= absence.wait_ms]
+    due = [finding for finding in unknown if abs(now - (finding.missed_at or finding.sent_at or 0)) >= absence.wait_ms]
     for some in _chunks(due):
-        there = _found(run, writer, some)
+        there, looked_at = _found(run, writer, some), run.clock()
         with run.write() as db:
             for finding in some:
                 if state := there.get(finding.key):
                     _adopt(db, run, finding, state)
                     pushed.adopted += 1
+                elif absence.twice and finding.missed_at is None:
+                    ledger.miss(db, run.connection, finding.key, at=looked_at)
+                    pushed.uncertain += 1
                 else:
                     unsent = Outcome(kind=OutcomeKind.UNSENT, reason="it did not arrive")
                     ledger.settle(db, run.connection, finding.key, unsent, at=now)
