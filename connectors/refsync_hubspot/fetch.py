@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from refsync.connector import Merge
 from refsync.errors import UnexpectedReply
@@ -19,6 +19,8 @@ from refsync_hubspot.cursor import Window
 from refsync_hubspot.objects import ObjectType
 from refsync_hubspot.replies import Answer, Json
 from refsync_hubspot.translate import Links
+
+Item = TypeVar("Item")
 
 LIST_PAGE = 100
 SEARCH_PAGE = 200
@@ -110,10 +112,10 @@ def links(client: Client, kind: ObjectType, ids: Sequence[str]) -> dict[str, Lin
     return dict(found)
 
 
-def chunks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """Yield the ids in pieces."""
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
+def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Yield the items in pieces."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _query(kind: ObjectType, window: Window, last: str, after: str | int | None) -> Json:

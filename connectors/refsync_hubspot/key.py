@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from refsync.errors import RecordRejected, UnexpectedReply
 from refsync_hubspot.client import Client
+from refsync_hubspot.replies import Json
 
 GROUP = "taskinformation"
 
@@ -32,25 +33,33 @@ def key_state(client: Client, name: str) -> KeyState:
 
 
 def create_key_property(client: Client, name: str) -> KeyState:
-    """Create the property unless it is there, and return what it is now. Raises AuthError without the scope for it."""
+    """Create the property unless it is there, unique if the portal allows it, plain otherwise; return what it is now.
+
+    Raises AuthError without the scope for it, RecordRejected when the portal takes neither.
+    """
     found = key_state(client, name)
-    if found is not KeyState.MISSING:
-        return found
-    definition = {
+    for unique in (True, False):
+        if found is not KeyState.MISSING:
+            return found
+        try:
+            client.write("POST", client.paths.properties("tasks"), _definition(name, unique=unique))
+        except RecordRejected:
+            found = key_state(client, name)  # somebody else may have created it just now
+            if found is KeyState.MISSING and not unique:
+                raise
+        else:
+            found = key_state(client, name)
+    return found
+
+
+def _definition(name: str, *, unique: bool) -> Json:
+    return {
         "name": name,
         "label": "refsync key",
         "description": "Names the task for refsync, so that it is written once. Do not edit.",
         "groupName": GROUP,
         "type": "string",
         "fieldType": "text",
-        "hasUniqueValue": True,
+        "hasUniqueValue": unique,
         "formField": False,
     }
-    try:
-        client.write("POST", client.paths.properties("tasks"), definition)
-    except RecordRejected:
-        found = key_state(client, name)  # somebody else may have created it just now
-        if found is KeyState.MISSING:
-            raise
-        return found
-    return key_state(client, name)
