@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from refsync.errors import ConfigError, Place, Problem, did_you_mean
+from refsync.meter import LocalMeter, Meter
 from refsync.model import Instant, Record, SetAside, Stream, Task, TaskStatus
 
 Cursor: TypeAlias = str
@@ -209,6 +210,8 @@ class ConnectionSettings:
     """The folder of config.toml: relative paths in options start here."""
     place: Callable[[tuple[str, ...]], Place | None] = lambda _path: None
     """Where an option stands in config.toml."""
+    meter: Meter = field(default_factory=LocalMeter)
+    """Where calls are counted against limits; a tick's counts are kept in the store, for all processes together."""
 
 
 class Connect(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from refsync.model import Instant, Stream, moment
 from refsync.registry import connect
 from refsync.rules.rule import RuleSet
 from refsync.store import runs
+from refsync.store.budget import StoreMeter
 from refsync.store.engine import Store
 from refsync.sync.retry import Stopped
 from refsync.sync.tick import AlreadyRunning, Report, tick
@@ -51,7 +53,8 @@ class Session:
         fields = custom_fields(rules.company, self.connection.connector)
         if self._connector is None or fields != self._fields:
             self.close()
-            self._connector = connect(self.connection.connector, self.connection.settings(fields))
+            settings = replace(self.connection.settings(fields), meter=StoreMeter(self._store, self.connection.name))
+            self._connector = connect(self.connection.connector, settings)
             self._fields = fields
         return self._connector
 
