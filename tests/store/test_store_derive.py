@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import count
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from refsync.calendar import Calendar
 from refsync.company import Company, MilestoneField, TouchPolicy
@@ -32,8 +33,8 @@ from refsync.model import (
     instant,
     parse_instant,
 )
-from refsync.store import derive, mirror
-from refsync.store.engine import Database, Store
+from refsync.store import derive, indexes, mirror
+from refsync.store.engine import Database, Store, open_store
 from refsync.store.milestones import reached
 from refsync.store.tables import activity, milestone, touch
 from refsync.store.touches import not_touch
@@ -413,6 +414,60 @@ def test_step_by_step_equals_from_scratch(store: Store, history: list[tuple[Stre
         from_scratch = derived(db, connection)
 
     assert from_scratch == step_by_step
+
+
+@settings(max_examples=60, deadline=None)
+@given(first=st.lists(batches(), max_size=8), then=st.lists(batches(), max_size=4))
+def test_a_first_load_may_leave_deriving_to_its_end(
+    store: Store, first: list[tuple[Stream, Batch]], then: list[tuple[Stream, Batch]]
+) -> None:
+    """Batches stored without deriving and derived at their end leave what deriving with each leaves, and more may follow."""
+    at_once, stepwise = f"at-once-{next(names)}", f"stepwise-{next(names)}"
+    with store.write() as db:
+        in_step = derive.begin(db, at_once, COMPANY, FIELDS)
+        for history, told in ((first, False), (then, True)):
+            for stream, batch in history:
+                how: Any = {"company": COMPANY, "milestones": FIELDS, "now": NOW}
+                mirror.write_batch(db, at_once, stream, batch, derived=told, **how)
+                mirror.write_batch(db, stepwise, stream, batch, **how)
+            rebuilt = derive.ensure_derived(db, at_once, COMPANY, FIELDS)
+            assert rebuilt is not told
+        loaded, kept = derived(db, at_once), derived(db, stepwise)
+
+    assert not in_step
+    assert kept == loaded
+
+
+def test_a_load_that_was_cut_off_is_never_taken_for_derived(store: Store) -> None:
+    """Once batches may have come without deriving, going back to the settings of before does not pass them off as derived."""
+    other = replace(COMPANY, calendar=Calendar(zone="America/New_York"))
+    with store.write() as db:
+        derive.ensure_derived(db, "c", COMPANY, FIELDS)
+        began = [derive.begin(db, "c", company, FIELDS) for company in (COMPANY, other, COMPANY)]
+        rebuilt = derive.ensure_derived(db, "c", COMPANY, FIELDS)
+
+    assert began == [True, False, False]
+    assert rebuilt
+
+
+def test_a_first_load_makes_the_largest_indexes_at_its_end(tmp_path: Path) -> None:
+    """The indexes of activities and touches go while there is no activity, stay once there is one, and are whole afterwards."""
+    with open_store(f"sqlite:///{tmp_path / 'new.db'}") as store, store.write() as db:
+        before = index_names(db)
+        derive.begin(db, "c", COMPANY, FIELDS)
+        loading = index_names(db)
+        derive.ensure_derived(db, "c", COMPANY, FIELDS)
+        after = index_names(db)
+        write(db, "c", Stream.ACTIVITIES, Activity(id="a", kind=ActivityKind.CALL))
+        derive.begin(db, "another connection", COMPANY, FIELDS)
+        beside_rows = index_names(db)
+
+    assert before == after == beside_rows == {index.name for table in indexes.TABLES for index in table.indexes}
+    assert loading == set()
+
+
+def index_names(db: Database) -> set[str | None]:
+    return {index["name"] for table in indexes.TABLES for index in inspect(db).get_indexes(table.name)}
 
 
 @settings(max_examples=60, deadline=None)

@@ -15,10 +15,13 @@ from sqlalchemy import Column, Connection, select
 
 from refsync.company import Company, MilestoneField
 from refsync.model import Stream
+from refsync.store import indexes, touches
 from refsync.store import milestones as reached
-from refsync.store import touches
 from refsync.store.tables import TABLE_OF, activity, activity_contact, deal_contact, derivation
 from refsync.store.upsert import Row, chunks, upsert
+
+OUT_OF_STEP = ""
+"""Stands in place of the settings while the mirror is filled without what is derived from it."""
 
 Change: TypeAlias = tuple[str, Row | None, Row | None]
 """The id of a record, and its row before (None: it came) and after (None: it went)."""
@@ -111,15 +114,27 @@ def rebuild(db: Connection, connection: str, company: Company, fields: Sequence[
     return unreadable
 
 
-def ensure_derived(db: Connection, connection: str, company: Company, fields: Sequence[MilestoneField]) -> bool:
-    """Rebuild when the touch policy, the zone or the mapped milestone fields differ from those last used; return whether it did.
+def begin(db: Connection, connection: str, company: Company, fields: Sequence[MilestoneField]) -> bool:
+    """Return whether touches and milestones are in step with the mirror, so that each batch has to keep them so.
 
-    Call it before the first batch of a run: `write_batch` derives only what changed.
+    If they are not (a first load, another touch policy, zone or mapped field), batches need only fill the mirror:
+    `ensure_derived` rebuilds at the end, which sorts instead of seeking a place for each row. It is remembered that they are not.
     """
+    used = db.execute(select(derivation.c.settings).where(derivation.c.connection == connection)).scalar()
+    if used == settings(company, fields):
+        return True
+    upsert(db, derivation, [(connection, OUT_OF_STEP)])
+    indexes.drop_unused(db)
+    return False
+
+
+def ensure_derived(db: Connection, connection: str, company: Company, fields: Sequence[MilestoneField]) -> bool:
+    """Rebuild unless touches and milestones are in step with the mirror; return whether it did."""
     used = db.execute(select(derivation.c.settings).where(derivation.c.connection == connection)).scalar()
     if used == settings(company, fields):
         return False
     rebuild(db, connection, company, fields)
+    indexes.complete(db)
     return True
 
 

@@ -96,10 +96,12 @@ def write_batch(
     milestones: Sequence[MilestoneField] = (),
     now: Instant,
     sweep: bool = False,
+    derived: bool = True,
 ) -> Written:
     """Store a batch with its cursor in the caller's transaction, and derive again what it touched.
 
-    `now` is the host's clock, for the quarantine. With `sweep` the cursor is the sweep's. Storing a batch again changes nothing.
+    `now` is the host's clock, for the quarantine. With `sweep` the cursor is the sweep's. Without `derived` the derived tables
+    are left for `derive.ensure_derived`. Storing a batch again changes nothing.
     """
     stale = Stale()
     found, refused = rows.rows(connection, stream, batch.records, company.touch)
@@ -115,7 +117,7 @@ def write_batch(
     quarantine.set_aside(db, connection, stream, aside, now)
     if batch.cursor is not None:
         _save(db, connection, stream, **{"sweep_cursor" if sweep else "cursor": batch.cursor})
-    unreadable = refresh(db, connection, stale, company, milestones)
+    unreadable = refresh(db, connection, stale, company, milestones) if derived else 0
     return Written(
         stored=len(found), changed=changed, deleted=deleted, merged=merged, set_aside=len(aside), unreadable=unreadable
     )
@@ -164,6 +166,7 @@ def retire(
     company: Company,
     milestones: Sequence[MilestoneField] = (),
     force: bool = False,
+    derived: bool = True,
 ) -> Retired:
     """Delete the records that a `whole` read, come to its end without `partial`, did not show.
 
@@ -177,7 +180,8 @@ def retire(
         return Retired(problem=_brake(connection, stream, len(gone), len(held)))
     stale = Stale()
     _remove(db, connection, stream, gone, stale)
-    refresh(db, connection, stale, company, milestones)
+    if derived:
+        refresh(db, connection, stale, company, milestones)
     quarantine.heal(db, connection, stream, [one for one in quarantine.ids(db, connection, stream) if one not in seen])
     return Retired(ids=tuple(gone))
 

@@ -15,7 +15,7 @@ import structlog
 from refsync.connector import Batch
 from refsync.errors import AuthError, ConnectorError, TransientError
 from refsync.model import Instant, Stream
-from refsync.store import ledger, mirror, rows
+from refsync.store import derive, ledger, mirror, rows
 from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
 from refsync.sync.retry import attempts
@@ -38,12 +38,15 @@ class Pulled:
     set_aside: int = 0
     partial: dict[Stream, str] = field(default_factory=dict)
     """Streams whose read ended early, and why."""
+    derived: bool = True
+    """Whether touches and milestones were in step with the mirror from the beginning; else they were rebuilt at the end."""
 
 
 def pull(run: Run) -> Pulled:
     """Read every stream of the connection. Raises AuthError and TransientError when the CRM cannot be used at all."""
-    pulled = Pulled()
-    with run.store.read() as db:
+    company, milestones = run.rules.company, run.milestones
+    with run.write() as db:
+        pulled = Pulled(derived=derive.begin(db, run.connection, company, milestones))
         states = mirror.state(db, run.connection)
     for stream in Stream:
         if stream not in run.connector.streams:
@@ -54,6 +57,10 @@ def pull(run: Run) -> Pulled:
         swept_at = state.swept_at if state else None
         if stream not in pulled.partial and (swept_at is None or abs(run.now - swept_at) >= SWEEP_EVERY_MS):
             _sweep(run, stream, pulled, state.sweep_cursor if state else None)
+    if not pulled.derived:
+        run.progress("derive touches and milestones", 0)
+        with run.write() as db:
+            derive.ensure_derived(db, run.connection, company, milestones)
     return pulled
 
 
@@ -103,7 +110,15 @@ def _store(run: Run, stream: Stream, pulled: Pulled, batches: Iterable[Batch], r
 def _write(db: Database, run: Run, stream: Stream, pulled: Pulled, batch: Batch, *, sweep: bool = False) -> None:
     company, milestones = run.rules.company, run.milestones
     written = mirror.write_batch(
-        db, run.connection, stream, batch, company=company, milestones=milestones, now=run.now, sweep=sweep
+        db,
+        run.connection,
+        stream,
+        batch,
+        company=company,
+        milestones=milestones,
+        now=run.now,
+        sweep=sweep,
+        derived=pulled.derived,
     )
     if stream is Stream.ACTIVITIES and batch.deleted:
         ledger.dismiss(db, run.connection, batch.deleted, at=run.now)
@@ -115,7 +130,9 @@ def _write(db: Database, run: Run, stream: Stream, pulled: Pulled, batch: Batch,
 def _retire(db: Database, run: Run, stream: Stream, pulled: Pulled, reading: _Reading, last: Batch) -> None:
     """Let go of what a whole read did not show, and only then move the cursor: while the brake holds, it is read again."""
     company, milestones = run.rules.company, run.milestones
-    retired = mirror.retire(db, run.connection, stream, reading.seen, company=company, milestones=milestones)
+    retired = mirror.retire(
+        db, run.connection, stream, reading.seen, company=company, milestones=milestones, derived=pulled.derived
+    )
     if retired.problem:
         reading.partial = str(retired.problem)
         return

@@ -18,7 +18,7 @@ from refsync.connector import Connector
 from refsync.errors import RefsyncError, StoreError
 from refsync.model import Instant, iso
 from refsync.rules.rule import RuleSet
-from refsync.store import derive, lease, runs
+from refsync.store import lease, runs
 from refsync.store.engine import Store
 from refsync.store.runs import RunOutcome
 from refsync.sync.evaluate import Judged, evaluate
@@ -149,8 +149,6 @@ def _recorded(run: Run, *, dry_run: bool, approved: bool) -> Report:
 
 def _tick(run: Run, *, dry_run: bool, approved: bool) -> Report:
     report = Report(connection=run.connection, run=run.id, now=run.now)
-    with run.write() as db:
-        derive.ensure_derived(db, run.connection, run.rules.company, run.milestones)
     report = replace(report, pulled=pull(run))
     writer = None if dry_run else run.connector.tasks
     pushed = recover(run, writer) if writer else None
