@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-long test-cures check bench lock clean
+.PHONY: demo test test-long test-cures check bench bench-salesforce bench-hubspot lock clean
 
 demo: $(READY)            ## a stand-in Salesforce, two real syncs over HTTP, and what a rep would now see
 	$(BIN)/refsync demo $(DEMO)
@@ -28,6 +28,9 @@ check: $(READY)           ## lint, format, types, import floors, and the shipped
 
 bench: $(READY) $(VENV)/.bench   ## ratios against a baseline in the same run
 	$(BIN)/python -m bench $(BENCH)
+
+bench-salesforce bench-hubspot: bench-%: $(READY) $(VENV)/.bench   ## a first load of 1,000,000 activities
+	$(BIN)/python -m bench --only $* --activities 1000000 --rounds 1 $(BENCH)
 
 $(READY): pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "refsync needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
