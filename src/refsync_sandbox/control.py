@@ -22,6 +22,7 @@ from refsync_sandbox.crm import Crm
 from refsync_sandbox.faults import BadFault, Faults, read_faults
 
 CONTROL = "/_sandbox/"
+"""Where the control API begins; a side may have paths of its own there."""
 
 
 def control_routes(crm: Crm, clock: Clock, counts: Counts, faults: Faults) -> list[Route]:

@@ -82,7 +82,7 @@ class _Front:
 
     def _kept(self, method: str, path: str) -> bool:
         if path.startswith(CONTROL):
-            return (method, path) == ("POST", CONTROL + "records")
+            return method == "POST" and path.removeprefix(CONTROL) in ("records", "org")
         return self._crm.writes(method, path)
 
 

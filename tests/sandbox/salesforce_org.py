@@ -123,6 +123,17 @@ class Caller:
         """Make changes as people do."""
         return self.session.post(f"{self.sandbox.url}/_sandbox/records", json={"changes": changes}, timeout=5)
 
+    def org(self, *steps: Mapping[str, Any]) -> None:
+        """Do something to the org as its admin or the platform does."""
+        reply = self.session.post(f"{self.sandbox.url}/_sandbox/org", json={"steps": steps}, timeout=5)
+        assert reply.status_code == 200, reply.text
+
+    def bad_step(self, step: Mapping[str, Any]) -> str:
+        """Return why a step is refused."""
+        reply = self.session.post(f"{self.sandbox.url}/_sandbox/org", json={"steps": [step]}, timeout=5)
+        assert reply.status_code == 400, reply.text
+        return str(reply.json()["error"])
+
     def tasks(self) -> dict[str, dict[str, Any]]:
         """Return the tasks a rep sees, by id."""
         listed = self.session.get(f"{self.sandbox.url}/_sandbox/tasks", timeout=5).json()["tasks"]

@@ -12,14 +12,17 @@ from refsync.book import Book
 from refsync_sandbox.changes import Change
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.crm import TaskView
+from refsync_sandbox.salesforce.administration import Administration, Org
 from refsync_sandbox.salesforce.api import Api
 from refsync_sandbox.salesforce.bulk import Bulk
 from refsync_sandbox.salesforce.database import connect
 from refsync_sandbox.salesforce.edits import Edits
+from refsync_sandbox.salesforce.finding import Finder
 from refsync_sandbox.salesforce.jobs import Jobs
 from refsync_sandbox.salesforce.load import load
 from refsync_sandbox.salesforce.oauth import OAuth
 from refsync_sandbox.salesforce.paths import label_of
+from refsync_sandbox.salesforce.policies import Policies
 from refsync_sandbox.salesforce.queries import Queries
 from refsync_sandbox.salesforce.reading import Reading
 from refsync_sandbox.salesforce.records import Records
@@ -45,14 +48,26 @@ class Salesforce:
         self.set_aside = loaded.set_aside
         """Rows of the book that could not be read and are not served."""
         schema = loaded.schema
-        records = Records(self._database, schema, clock, loaded.counters)
-        self.oauth = OAuth(secrets, clock)
-        self.usage = Usage(clock)
-        self.bulk = Bulk(self._database, schema, clock)
-        replication = Replication(self._database, clock)
-        reading = Reading(self._database, schema, Queries(self._database, schema, clock), replication, self.usage, self.bulk)
-        self.api = Api(records, self.oauth, self.usage, (reading, Writing(schema, records), Jobs(self.bulk)))
-        self._edits = Edits(self._database, schema, records, clock)
+        policies = Policies(self._database, schema, clock)
+        records = Records(self._database, schema, clock, loaded.counters, policies)
+        org = Org(
+            database=self._database,
+            schema=schema,
+            records=records,
+            finder=Finder(self._database, schema, records),
+            policies=policies,
+            queries=Queries(self._database, schema, clock),
+            bulk=Bulk(self._database, schema, clock),
+            replication=Replication(self._database, clock),
+            usage=Usage(clock),
+            oauth=OAuth(secrets, clock),
+            clock=clock,
+        )
+        self.oauth = org.oauth
+        self._administration = Administration(org)
+        reading = Reading(org.database, schema, org.queries, org.replication, org.usage, org.bulk)
+        self._api = Api(records, org.oauth, org.usage, (reading, Writing(schema, records), Jobs(org.bulk)))
+        self._edits = Edits(org.finder, schema, records, clock)
 
     @classmethod
     def load(cls, book: Book, clock: Clock, secrets: Secrets | None = None) -> Salesforce:
@@ -60,7 +75,7 @@ class Salesforce:
         return cls(book, clock, secrets or Secrets())
 
     def routes(self) -> Sequence[BaseRoute]:
-        return [*SignIn(self.oauth).routes(), *self.api.routes()]
+        return [*SignIn(self.oauth).routes(), *self._api.routes(), *self._administration.routes()]
 
     def endpoint(self, method: str, path: str) -> str:
         return label_of(path)

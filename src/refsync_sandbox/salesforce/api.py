@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from refsync_sandbox.crm import REPLAYED
+from refsync_sandbox.salesforce import people
 from refsync_sandbox.salesforce.calls import NEWEST, OLDEST, Answers, Call, known_version
 from refsync_sandbox.salesforce.composite import Composite
 from refsync_sandbox.salesforce.oauth import OAuth
@@ -73,7 +74,8 @@ class Api:
         base = f"/services/data/{version}"
         rest = request.path_params.get("rest", "").strip("/")
         if not rest:
-            return reply({name: f"{base}/{name}" for name in _RESOURCES})
+            identity = f"{str(request.base_url).rstrip('/')}/id/{people.ORG_ID}/{people.INTEGRATION_ID}"
+            return reply({name: f"{base}/{name}" for name in _RESOURCES} | {"identity": identity})
         found = read_path(rest)
         if found is None:
             raise not_found()

@@ -43,6 +43,11 @@ def index(database: sqlite3.Connection, schema: Schema) -> None:
         database.execute(f'CREATE INDEX "{name}_{field}" ON "{name}" ("{field}") WHERE "{field}" IS NOT NULL')
 
 
+def add_column(database: sqlite3.Connection, subject: SObject, found: Field) -> None:
+    """Give an object's table a column for a new field, empty in every row."""
+    database.execute(f'ALTER TABLE "{subject.name}" ADD COLUMN "{found.name}" {_type(found)}')
+
+
 def stored(subject: SObject) -> list[Field]:
     """Return the fields of an object that are columns."""
     return [one for one in subject.fields.values() if not one.expression]

@@ -6,7 +6,6 @@ any write.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,8 +16,9 @@ from refsync_sandbox.salesforce import people
 from refsync_sandbox.salesforce.activities import own_fields, role_fields
 from refsync_sandbox.salesforce.finding import Finder
 from refsync_sandbox.salesforce.history import kind_of, timing_of
-from refsync_sandbox.salesforce.records import Actor, Records, Row
+from refsync_sandbox.salesforce.records import Actor, Records
 from refsync_sandbox.salesforce.refusals import Refused
+from refsync_sandbox.salesforce.rows import Row
 from refsync_sandbox.salesforce.schema import Schema, SObject
 from refsync_sandbox.salesforce.translate import (
     OBJECT_OF_KIND,
@@ -45,9 +45,8 @@ _TASK_FIELDS = {
 class Edits:
     """Carries out changes."""
 
-    def __init__(self, database: sqlite3.Connection, schema: Schema, records: Records, clock: Clock) -> None:
-        self._schema, self._records, self._clock = schema, records, clock
-        self._finder = Finder(database, schema, records)
+    def __init__(self, finder: Finder, schema: Schema, records: Records, clock: Clock) -> None:
+        self._finder, self._schema, self._records, self._clock = finder, schema, records, clock
         self._carry_out: Mapping[Op, Callable[[Change], str]] = {
             Op.ADD: self._add,
             Op.CHANGE: self._change,

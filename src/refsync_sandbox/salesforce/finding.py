@@ -9,7 +9,8 @@ from refsync_sandbox.changes import COLUMNS, TASKS, Change
 from refsync_sandbox.salesforce.custom import custom_name, custom_value
 from refsync_sandbox.salesforce.ids import long_id
 from refsync_sandbox.salesforce.objects import KEY_FIELD
-from refsync_sandbox.salesforce.records import Records, Row
+from refsync_sandbox.salesforce.records import Records
+from refsync_sandbox.salesforce.rows import Row
 from refsync_sandbox.salesforce.schema import Schema, SObject
 from refsync_sandbox.salesforce.translate import OBJECTS, Fields
 

@@ -45,17 +45,19 @@ class Queries:
         self._database, self._schema, self._clock = database, schema, clock
         self._open: dict[str, _Open] = {}
         self._opened = 0
+        self.page = PAGE
+        """How many rows a page has at most, whatever is asked for: wide rows come in smaller pages."""
         self._plan = lru_cache(maxsize=256)(self._planned)
 
     def run(self, text: str, base: str, *, everything: bool, size: int = PAGE) -> bytes:
         """Return the first page of a query as JSON. `base` is the path of the API version. Raises Refused."""
-        plan = self._plan(text, everything, self._clock.now().toordinal())
+        plan = self._plan(text, everything, (self._clock.now().toordinal(), self._schema.revision))
         if plan.columns:
             return self._aggregates(plan)
         rows = array("q", (number for (number,) in self._database.execute(plan.find, plan.values)))
         if plan.count_only:
             return _body(len(rows), [], "")
-        asked = _Open(plan=plan, rows=rows, size=max(SMALLEST_PAGE, min(size, PAGE)), used=self._clock.now())
+        asked = _Open(plan=plan, rows=rows, size=min(max(SMALLEST_PAGE, min(size, PAGE)), self.page), used=self._clock.now())
         locator = self._keep(asked) if len(rows) > asked.size else ""
         return self._page(asked, locator, 0, base)
 
@@ -69,7 +71,11 @@ class Queries:
         asked.used = now
         return self._page(asked, name, int(offset), base)
 
-    def _planned(self, text: str, everything: bool, _day: int) -> Plan:
+    def forget(self) -> None:
+        """Let every locator given so far be gone."""
+        self._open.clear()
+
+    def _planned(self, text: str, everything: bool, _as_of: tuple[int, int]) -> Plan:
         try:
             return Planner(self._schema, everything=everything, today=self._clock.now().date()).plan(parse(text))
         except Fault as fault:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,14 @@ from refsync_sandbox.salesforce.checks import checked
 from refsync_sandbox.salesforce.database import stored
 from refsync_sandbox.salesforce.derived import derived
 from refsync_sandbox.salesforce.ids import nth_id
-from refsync_sandbox.salesforce.refusals import Refused, not_found
+from refsync_sandbox.salesforce.policies import Policies
+from refsync_sandbox.salesforce.recycling import Recycling
+from refsync_sandbox.salesforce.refusals import Refused
+from refsync_sandbox.salesforce.rows import Row, Rows
 from refsync_sandbox.salesforce.schema import Field, Kind, Schema, SObject
-from refsync_sandbox.salesforce.wire import stamp
-
-Row = dict[str, Any]
 
 _ACTIVE_OWNER = frozenset({"Task", "Event", "Contact"})
 """Objects whose owner must be active; accounts and opportunities may keep one who left (salesforce.md 4, Owners)."""
-_RELATION = {"Task": "TaskRelation", "Event": "EventRelation"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,52 +39,32 @@ class Actor:
 class Records:
     """Reads and writes single records."""
 
-    def __init__(self, database: sqlite3.Connection, schema: Schema, clock: Clock, counters: Mapping[str, int]) -> None:
-        self._database, self._schema, self._clock = database, schema, clock
+    def __init__(
+        self, database: sqlite3.Connection, schema: Schema, clock: Clock, counters: Mapping[str, int], policies: Policies
+    ) -> None:
+        self._database, self._schema, self._clock, self._policies = database, schema, clock, policies
+        self._rows = Rows(database, policies)
+        self._recycling = Recycling(self._rows, schema)
         self._counters = dict(counters)
         database.execute("CREATE TABLE _writes (task TEXT, writer TEXT)")
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Keep all writes inside, or none when an exception leaves it; may be nested."""
-        nested = self._database.in_transaction
-        self._database.execute("SAVEPOINT step" if nested else "BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK TO step" if nested else "ROLLBACK")
-            if nested:
-                self._database.execute("RELEASE step")
-            raise
-        self._database.execute("RELEASE step" if nested else "COMMIT")
+        return self._rows.transaction()
 
     # -- reading ---------------------------------------------------------------------------------------------------------------
 
     def find(self, subject: SObject, record_id: str) -> Row | None:
         """Return a record, deleted ones too; None when there is none."""
-        return self._one(subject, "Id = ?", record_id)
+        return self._rows.find(subject, record_id)
 
     def live(self, subject: SObject, record_id: str) -> Row:
         """Return a record that is not deleted. Raises Refused."""
-        found = self.find(subject, record_id)
-        if found is None:
-            raise Refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
-        if found.get("IsDeleted"):
-            raise Refused("ENTITY_IS_DELETED", "entity is deleted")
-        return found
+        return self._rows.live(subject, record_id)
 
     def with_key(self, subject: SObject, field: Field, value: Any) -> list[Row]:
         """Return the live records that carry a value in a field."""
-        rows = self._rows(subject, f'"{field.name}" = ?', value)
-        return [row for row in rows if not row.get("IsDeleted")]
-
-    def _one(self, subject: SObject, condition: str, value: Any) -> Row | None:
-        return next(self._rows(subject, condition, value), None)
-
-    def _rows(self, subject: SObject, condition: str, value: Any) -> Iterator[Row]:
-        cursor = self._database.execute(f'SELECT * FROM "{subject.name}" WHERE {condition}', (value,))  # noqa: S608
-        names = [column[0] for column in cursor.description]
-        return (dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+        return self._rows.with_key(subject, field, value)
 
     # -- writing ---------------------------------------------------------------------------------------------------------------
 
@@ -102,7 +81,7 @@ class Records:
 
     def insert(self, subject: SObject, values: Mapping[str, Any], actor: Actor) -> str:
         """Add a record from stored values, also those that only Salesforce writes; return its id. Raises Refused."""
-        now = stamp(self._clock.now())
+        now = self._rows.stamp()
         row: Row = {one.name: self._default(one, actor) for one in stored(subject)}
         row |= {"_book": None, "CreatedDate": now, "CreatedById": actor.user_id, "IsDeleted": 0, **values}
         row |= {**derived(subject.name, row, None, self._clock.now(), self._account_of), **values}
@@ -111,11 +90,8 @@ class Records:
         number = self._counters.get(subject.name, 0)
         row["Id"] = nth_id(subject.prefix, number)
         self._counters[subject.name] = number + 1
-        names = [one.name for one in stored(subject)] + ["_book"]
-        columns = ", ".join(f'"{name}"' for name in names)
-        places = ", ".join("?" * len(names))
-        statement = f'INSERT INTO "{subject.name}" ({columns}) VALUES ({places})'  # noqa: S608 - names from the schema
-        self._database.execute(statement, [row[name] for name in names])
+        self._rows.add(subject, row)
+        self._policies.judge(subject, row["Id"])
         self._wrote(subject, row["Id"], actor)
         if row.get("WhoId"):
             self.relate(subject, row["Id"], row["WhoId"], actor)
@@ -124,11 +100,12 @@ class Records:
     def change(self, subject: SObject, before: Row, values: Mapping[str, Any], actor: Actor) -> None:
         """Change stored values of a record as it was just read, also those only Salesforce writes. Raises Refused."""
         row: Row = {**before, **values}
-        row |= {name: value for name, value in self._derived(subject, row, before).items() if name not in values}
+        worked_out = derived(subject.name, row, before, self._clock.now(), self._account_of)
+        row |= {name: value for name, value in worked_out.items() if name not in values}
         self._guard(subject, row, values)
-        row |= {"LastModifiedDate": stamp(self._clock.now()), "LastModifiedById": actor.user_id}
-        changed = {name: value for name, value in row.items() if value != before[name]}
-        self._set(subject, row["Id"], changed)
+        row |= {"LastModifiedDate": self._rows.stamp(), "LastModifiedById": actor.user_id}
+        self._rows.set(subject, row["Id"], {name: value for name, value in row.items() if value != before[name]})
+        self._policies.judge(subject, row["Id"])
         self._wrote(subject, row["Id"], actor)
         if row.get("WhoId") != before.get("WhoId"):
             self._unrelate(subject, row["Id"], before["WhoId"])
@@ -140,46 +117,60 @@ class Records:
         if not subject.deletable:
             raise Refused("INSUFFICIENT_ACCESS_OR_READONLY", f"entity type cannot be deleted: {subject.name}")
         self.live(subject, record_id)
-        self._bury(subject, record_id, {"LastModifiedById": actor.user_id})
+        self._policies.reach([record_id])
+        self._recycling.bury(subject, record_id, {"LastModifiedById": actor.user_id})
         self._wrote(subject, record_id, actor)
+
+    def undelete(self, subject: SObject, found: Row, actor: Actor) -> None:
+        """Take a record out of the recycle bin, and what was deleted with it. Raises Refused."""
+        for one in subject.fields.values():
+            if one.unique and found[one.name] is not None:
+                self._unrepeated(subject, one, found)
+        self._recycling.restore(subject, found, {"LastModifiedById": actor.user_id})
+        self._wrote(subject, found["Id"], actor)
+
+    def purge(self, subject: SObject, found: Row) -> None:
+        """Remove a record for good, and what goes with it."""
+        self._recycling.purge(subject, found)
+
+    def empty_bin(self, subject: SObject) -> None:
+        """Remove every deleted record of an object for good, and what goes with it."""
+        for record_id in self._rows.deleted(subject):
+            if found := self.find(subject, record_id):  # it may have gone with its parent
+                self._recycling.purge(subject, found)
 
     def merge(self, subject: SObject, gone: str, survivor: str, actor: Actor) -> None:
         """Merge a record into another: its children move there, and it stays behind deleted. Raises Refused."""
-        self.live(subject, gone)
-        self.live(subject, survivor)
-        for child in subject.children:
-            self._move(child.object, child.field, gone, survivor)
-        if subject.name == "Account":
-            for name in ("Task", "Event"):
-                self._move(name, "AccountId", gone, survivor)
-        marks = {"IsDeleted": 1, "MasterRecordId": survivor, "LastModifiedDate": stamp(self._clock.now())}
-        self._set(subject, gone, marks)
-        self._set(subject, survivor, {"LastModifiedDate": stamp(self._clock.now()), "LastModifiedById": actor.user_id})
+        self._recycling.merge(subject, gone, survivor, actor.user_id)
+
+    def overwrite(self, subject: SObject, record_id: str, values: Mapping[str, Any]) -> None:
+        """Set stored values of a record and nothing else: no stamp moves, nothing is worked out or judged."""
+        self._rows.overwrite(subject, record_id, values)
+
+    # -- who takes part in activities ------------------------------------------------------------------------------------------
 
     def relate(self, subject: SObject, record_id: str, person: str, actor: Actor, **more: Any) -> None:
         """Say that a person takes part in an activity, unless that is said already."""
-        name = _RELATION.get(subject.name, f"{subject.name}Relation")
-        relation = self._schema.objects.get(name)
-        if relation is None:
-            return
-        known = self._rows(relation, f'"{subject.name}Id" = ?', record_id)
-        if not any(row["RelationId"] == person and not row["IsDeleted"] for row in known):
+        relation = self._schema.objects.get(f"{subject.name}Relation")
+        if relation is not None and person not in [row["RelationId"] for row in self._parts(relation, subject, record_id)]:
             self.insert(relation, {f"{subject.name}Id": record_id, "RelationId": person, **more}, actor)
-
-    def related(self, subject: SObject, record_id: str) -> list[str]:
-        """Return the people of an activity, in order of entry."""
-        relation = self._schema.objects[f"{subject.name}Relation"]
-        return [row["RelationId"] for row in self._rows(relation, f'"{subject.name}Id" = ?', record_id) if not row["IsDeleted"]]
 
     def unrelate_all(self, subject: SObject, record_id: str) -> None:
         """Take everybody off an activity."""
-        for person in self.related(subject, record_id):
-            self._unrelate(subject, record_id, person)
+        relation = self._schema.objects[f"{subject.name}Relation"]
+        for row in self._parts(relation, subject, record_id):
+            self._rows.set(relation, row["Id"], {"IsDeleted": 1})
 
-    def writers(self, task_id: str) -> list[str]:
-        """Return who has written a task since the book was loaded, one entry a write."""
-        rows = self._database.execute("SELECT writer FROM _writes WHERE task = ? ORDER BY rowid", (task_id,))
-        return [writer for (writer,) in rows]
+    def _unrelate(self, subject: SObject, record_id: str, person: str | None) -> None:
+        relation = self._schema.objects.get(f"{subject.name}Relation")
+        if relation is None or person is None:
+            return
+        for row in self._parts(relation, subject, record_id):
+            if row["RelationId"] == person:
+                self._rows.set(relation, row["Id"], {"IsDeleted": 1})
+
+    def _parts(self, relation: SObject, subject: SObject, record_id: str) -> list[Row]:
+        return [row for row in self._rows.matching(relation, f"{subject.name}Id", record_id) if not row["IsDeleted"]]
 
     # -- steps -----------------------------------------------------------------------------------------------------------------
 
@@ -187,9 +178,6 @@ class Records:
         if found.name == "OwnerId":
             return actor.user_id
         return int(found.default) if found.kind is Kind.BOOLEAN else found.default
-
-    def _derived(self, subject: SObject, row: Row, before: Row) -> Row:
-        return derived(subject.name, row, before, self._clock.now(), self._account_of)
 
     def _account_of(self, record_id: str | None) -> str | None:
         subject = self._schema.of_id(record_id) if record_id else None
@@ -199,15 +187,13 @@ class Records:
         return found.get("AccountId") if found else None
 
     def _guard(self, subject: SObject, row: Row, values: Mapping[str, Any]) -> None:
-        """Raise Refused when what is written points nowhere, has an inactive owner, or repeats a unique value."""
+        """Raise Refused when what is written points nowhere, is locked, has an inactive owner, or repeats a unique value."""
+        self._policies.reach([*_links(subject, values), *([row["Id"]] if row.get("Id") else [])])
+        for target in _links(subject, values):
+            self._reach(target)
         for name, value in values.items():
-            found = subject.fields.get(name)
-            if found is None or value is None:
-                continue
-            if found.kind is Kind.REFERENCE:
-                self._reach(value)
-            if found.unique:
-                self._unrepeated(subject, found, row)
+            if name in subject.fields and subject.fields[name].unique and value is not None:
+                self._unrepeated(subject, subject.fields[name], row)
         if "OwnerId" in values and subject.name in _ACTIVE_OWNER:
             owner = self.find(self._schema.objects["User"], row["OwnerId"])
             if owner and not owner["IsActive"]:
@@ -230,42 +216,14 @@ class Records:
                     f"duplicate value found: {found.name} duplicates value on record with id: {other['Id']}",
                 )
 
-    def _set(self, subject: SObject, record_id: str, values: Mapping[str, Any]) -> None:
-        given = {**values, "SystemModstamp": stamp(self._clock.now())}
-        sets = ", ".join(f'"{name}" = ?' for name in given)
-        statement = f'UPDATE "{subject.name}" SET {sets} WHERE Id = ?'  # noqa: S608 - names from the schema
-        self._database.execute(statement, (*given.values(), record_id))
-
-    def _bury(self, subject: SObject, record_id: str, marks: Mapping[str, Any]) -> None:
-        """Mark a record deleted, and the children that go with it."""
-        self._set(subject, record_id, {"IsDeleted": 1, "LastModifiedDate": stamp(self._clock.now()), **marks})
-        for child in subject.children:
-            if child.cascade:
-                target = self._schema.objects[child.object]
-                for row in self._rows(target, f'"{child.field}" = ?', record_id):
-                    if not row["IsDeleted"]:
-                        self._bury(target, row["Id"], marks)
-
-    def _move(self, name: str, field: str, gone: str, survivor: str) -> None:
-        statement = f'UPDATE "{name}" SET "{field}" = ?, SystemModstamp = ? WHERE "{field}" = ?'  # noqa: S608
-        self._database.execute(statement, (survivor, stamp(self._clock.now()), gone))
-
-    def _unrelate(self, subject: SObject, record_id: str, person: str | None) -> None:
-        relation = self._schema.objects.get(f"{subject.name}Relation")
-        if relation is None or person is None:
-            return
-        for row in self._rows(relation, f'"{subject.name}Id" = ?', record_id):
-            if row["RelationId"] == person and not row["IsDeleted"]:
-                self._set(relation, row["Id"], {"IsDeleted": 1})
-
     def _wrote(self, subject: SObject, record_id: str, actor: Actor) -> None:
         if subject.name == "Task":
             self._database.execute("INSERT INTO _writes VALUES (?, ?)", (record_id, actor.kind))
 
 
-def target_of(schema: Schema, record_id: str) -> SObject:
-    """Return the object of an id. Raises the 404 of an id that belongs to none."""
-    found = schema.of_id(record_id)
-    if found is None:
-        raise not_found()
-    return found
+def _links(subject: SObject, values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the ids that values point at."""
+    for name, value in values.items():
+        found = subject.fields.get(name)
+        if found and found.kind is Kind.REFERENCE and value is not None:
+            yield value

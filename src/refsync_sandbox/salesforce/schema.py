@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -159,6 +159,8 @@ class Schema:
         self._objects = {one.name: one for one in objects}
         self.changed = changed
         """When it was last changed, which is what describe says of itself."""
+        self.revision = 0
+        """How often it was changed since the org was loaded."""
         self._by_prefix = {one.prefix: one.name for one in self._objects.values() if one.prefix}
 
     @property
@@ -195,4 +197,5 @@ class Schema:
     def put(self, subject: SObject, at: datetime) -> None:
         """Let an object be different from now on."""
         self._objects[subject.name] = subject
-        self.changed = at
+        self.changed = max(at, self.changed + timedelta(seconds=1))  # describe tells whole seconds apart
+        self.revision += 1
