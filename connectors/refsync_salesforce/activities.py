@@ -31,6 +31,8 @@ TYPES: Mapping[str, ActivityKind] = MappingProxyType(
 )
 DIRECTIONS: Mapping[str, Direction] = MappingProxyType({"Inbound": Direction.IN, "Outbound": Direction.OUT})
 AUTOMATED_SUBTYPES = frozenset({"ListEmail", "Cadence"})
+SERIES = "3"
+"""Event.GroupEventType of the pattern of a Lightning series ("Recurring Activities", Change Data Capture guide)."""
 DRAFT = "5"
 """EmailMessage.Status of a mail that was not sent."""
 
@@ -63,7 +65,7 @@ def task_activity(row: Row, terms: Terms) -> Activity | None:
 
 def event_activity(row: Row, terms: Terms) -> Activity | None:
     """Return an Event row as a meeting; None for the head of a series and for an invitee's copy."""
-    if row.get("IsChild") is True or row.get("IsRecurrence") is True:
+    if row.get("IsChild") is True or row.get("IsRecurrence") is True or row.get("GroupEventType") == SERIES:
         return None
     outcome = text(row, terms.fields.meeting_outcome).strip().lower()
     account_id, deal_id = _subjects(row, "WhatId")

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from refsync.errors import Problem, Severity, did_you_mean
 from refsync_salesforce.client import Client
-from refsync_salesforce.key import key_field_problem
+from refsync_salesforce.key import key_field_problem, marker_problem
 from refsync_salesforce.schema import Schema
+from refsync_salesforce.setup import OBJECTS
 from refsync_salesforce.sources import Source
 from refsync_salesforce.window import is_shown
+from refsync_salesforce.words import MARKER
 
 FEW_LEFT = 0.8
 
 SETUP = (
-    "in Setup, Object Manager, Activity, Fields & Relationships: New, Text, length 64, External ID, Unique, case sensitive, "
-    "field name {name}; then give the integration user read and edit access to it on Task, and create and edit on Task"
+    "`refsync check --setup` lays out the field and a permission set to deploy; by hand: in Setup, Object Manager, Activity, "
+    "Fields & Relationships: New, Text, length 64, External ID, Unique, case sensitive, field name {name}; then give the "
+    "integration user read and edit access to it on Task, and the permission Edit Tasks"
 )
-
+LEAST = "give that user the permission set of `refsync check --setup`, on a profile that allows nothing else"
+CHANGES = ("createable", "updateable", "deletable")
+"""What describe says of an object that we may change."""
 
 SIGN_IN = (
     "in Setup, External Client App Manager: the app needs the scope `api` and either the client credentials flow with a run-as "
@@ -52,8 +57,10 @@ def object_problems(schema: Schema, sources: Sequence[Source]) -> Iterator[Probl
     """Yield the objects and fields that are wanted and not shown. Raises ConnectorError."""
     for source in sources:
         described = schema.of(source.object)
+        if source.needs and (described is None or not described.shows(source.needs)):
+            continue  # the org keeps nothing of the kind there
         if described is None:
-            effect = "its mails count only as far as tasks hold them" if source.optional else "its stream cannot be read"
+            effect = source.without or "its stream cannot be read"
             yield Problem(
                 severity="warning" if source.optional else "error",
                 message=f"Salesforce does not show {source.object}: {effect}",
@@ -79,7 +86,27 @@ def object_problems(schema: Schema, sources: Sequence[Source]) -> Iterator[Probl
             )
 
 
-def task_problems(schema: Schema, key_field: str) -> Iterator[Problem]:
-    """Yield why tasks cannot be written, and what to do. Raises ConnectorError."""
-    if reason := key_field_problem(key_field, schema.of("Task")):
-        yield Problem(message=f"refsync reads this org and writes no tasks: {reason}", hint=SETUP.format(name=key_field))
+def excess_problems(client: Client, read: Collection[str]) -> Iterator[Problem]:
+    """Yield which objects we could change although we only read them, as far as the API shows it. Raises ConnectorError."""
+    listed = client.get("sobjects").get("sobjects")
+    shown = {one.get("name"): one for one in listed if isinstance(one, dict)} if isinstance(listed, list) else {}
+    changed = sorted(name for name in set(read) & set(OBJECTS) if any(shown.get(name, {}).get(one) is True for one in CHANGES))
+    if changed:
+        message = f"the user that refsync signs in as may change {', '.join(changed)}, which refsync only reads"
+        yield Problem(severity="warning", message=message, hint=LEAST)
+
+
+def task_problems(schema: Schema, key_field: str, *, marker: bool) -> Iterator[Problem]:
+    """Yield why tasks cannot be written, or only with less safety, and what to do. Raises ConnectorError."""
+    described = schema.of("Task")
+    reason = key_field_problem(key_field, described)
+    if not reason:
+        return
+    hint = SETUP.format(name=key_field)
+    if not marker:
+        yield Problem(message=f"refsync reads this org and writes no tasks: {reason}", hint=hint)
+    elif unmarked := marker_problem(described):
+        yield Problem(message=f"refsync reads this org and writes no tasks: {reason}, and {unmarked}", hint=hint)
+    else:
+        message = f"{reason}: the key of a task stands in {MARKER}, which Salesforce does not keep unique"
+        yield Problem(severity="warning", message=message, hint=hint)

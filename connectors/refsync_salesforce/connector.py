@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 
 from refsync.connector import Batch, Cursor, TaskWriter
 from refsync.errors import AuthError, ConnectorError, Problem, UnexpectedReply
 from refsync.model import Stream
-from refsync_salesforce.check import SIGN_IN, object_problems, org_problems, task_problems, version_problems
+from refsync_salesforce.check import (
+    SIGN_IN,
+    excess_problems,
+    object_problems,
+    org_problems,
+    task_problems,
+    version_problems,
+)
 from refsync_salesforce.client import Client
 from refsync_salesforce.key import key_field_problem, marker_problem
 from refsync_salesforce.marked import MarkedTasks
 from refsync_salesforce.options import SalesforceOptions
-from refsync_salesforce.read import Reader
+from refsync_salesforce.read import Pace, Reader
 from refsync_salesforce.schema import Schema
+from refsync_salesforce.selections import Selections
+from refsync_salesforce.setup import lay_out, own_fields, package
 from refsync_salesforce.sources import sources
 from refsync_salesforce.tasks import SalesforceTasks
 from refsync_salesforce.window import ID
@@ -29,8 +39,10 @@ class SalesforceConnector:
             Stream.USERS,
             Stream.ACCOUNTS,
             Stream.CONTACTS,
+            Stream.ACCOUNT_CONTACTS,
             Stream.DEALS,
             Stream.DEAL_CONTACTS,
+            Stream.INTRODUCTIONS,
             Stream.CASES,
             Stream.ACTIVITIES,
         }
@@ -43,14 +55,9 @@ class SalesforceConnector:
         self._client = client or Client(options)
         self._schema = Schema(self._client)
         self._sources = sources(Terms(fields=options.fields, words=options.words, marker=options.allow_marker), custom_fields)
-        self._reader = Reader(
-            self._client,
-            self._schema,
-            self._sources,
-            page_size=options.page_size,
-            overlap=options.overlap_seconds,
-            settle=options.settle_seconds,
-        )
+        pace = Pace(page_size=options.page_size, overlap=options.overlap_seconds, settle=options.settle_seconds)
+        reading = self._client.reading(options.daily_share, options.calls_per_run)
+        self._reader = Reader(reading, Selections(self._schema, self._sources), pace)
 
     @cached_property
     def org(self) -> str:
@@ -78,6 +85,14 @@ class SalesforceConnector:
     def _marked(self) -> MarkedTasks:
         return MarkedTasks(self._client, self._schema)
 
+    def set_up(self, folder: Path) -> Iterable[Problem]:
+        """Write into the folder what an admin deploys: the key field of tasks, and a permission set of what refsync reads."""
+        fields = self._options.fields
+        named = {getattr(fields, option) for option in fields.model_fields_set}
+        read = [source for found in self._sources.values() for source in found]
+        own = own_fields(read, self._schema, named)
+        return lay_out(folder, package(fields.task_key, self._options.api_version, own))
+
     def check(self) -> Iterable[Problem]:
         """Yield who we are in the org, what is missing and whether tasks can be written."""
         self._schema.forget()
@@ -87,16 +102,19 @@ class SalesforceConnector:
                 yield from unserved
                 return
             yield from org_problems(self._client, version, self.org)
+            yield from excess_problems(self._client, {one.object for found in self._sources.values() for one in found})
             for stream in self._sources:
                 yield from object_problems(self._schema, self._sources[stream])
-            yield from task_problems(self._schema, self._options.fields.task_key)
+            yield from task_problems(self._schema, self._options.fields.task_key, marker=self._options.allow_marker)
         except AuthError as error:
             yield Problem(message=str(error), hint=SIGN_IN)
         except ConnectorError as error:
             yield Problem(message=str(error))
 
     def read(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
-        """Yield what is new since the cursor; everything when it is None."""
+        """Yield what is new since the cursor; everything when it is None. A run begins with the users."""
+        if stream is Stream.USERS:
+            self._reader.begin()
         return self._reader.read(stream, since)
 
     def sweep(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:

@@ -57,6 +57,10 @@ class SalesforceOptions(Options):
     """Whether tasks are written without the key field, too: the key then stands in CallObject, which is not kept unique."""
     fields: Fields = Fields()
     words: Words = Words()
+    daily_share: Annotated[float, Field(gt=0, le=0.9)] = 0.8
+    """The share of the org's daily API calls, its other programs' included, at which reading stops. Writing stops at 95 %."""
+    calls_per_run: Annotated[int, Field(ge=0)] = 0
+    """How many calls one run may use for reading; 0: as many as the day allows."""
     page_size: Annotated[int, Field(ge=1, le=2000)] = 2000
     overlap_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
     """How far a read goes back behind the last one, for rows that became visible late."""

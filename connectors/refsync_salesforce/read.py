@@ -6,114 +6,177 @@ place that only the CRM remembers. A page that is not whole is an error, never t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-import orjson
-from simple_salesforce.format import format_soql
-
-from refsync.connector import Batch, Cursor, Merge
+from refsync.connector import Batch, Cursor
 from refsync.errors import UnexpectedReply
-from refsync.model import Instant, Record, SetAside, Stream
-from refsync_salesforce.client import IDS_A_CALL, Client, Page, Row, chunks, page_of
+from refsync.model import Instant, Stream
+from refsync_salesforce.batches import Batches
+from refsync_salesforce.budget import BudgetSpent
+from refsync_salesforce.client import Client, Page, Row
 from refsync_salesforce.failures import LocatorGone, SchemaChanged
-from refsync_salesforce.schema import Schema
-from refsync_salesforce.sources import Source
-from refsync_salesforce.values import Unreadable
-from refsync_salesforce.window import SECOND, Position, Selection, cursor, positions, selection
+from refsync_salesforce.selections import Selections
+from refsync_salesforce.sources import EMAIL
+from refsync_salesforce.window import SECOND, Position, Selection, cursor, positions
 
 CATCH_UP = 30 * SECOND
 """A read that took longer than this reads what has happened meanwhile, too."""
 FUTURE = 86_400 * SECOND
-TASK, EMAIL = "Task", "EmailMessage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How pages are asked for."""
+
+    page_size: int = 2000
+    overlap: int = 600
+    """Seconds that a window goes back behind the last one."""
+    settle: int = 60
+    """Seconds that a change must be old."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Some rows of one object, and the places before and behind them."""
+
+    rows: list[Row]
+    asked: Selection
+    before: Position
+    behind: Position
 
 
 class Reader:
     """Reads the streams of one org."""
 
-    def __init__(
-        self,
-        client: Client,
-        schema: Schema,
-        sources: Mapping[Stream, tuple[Source, ...]],
-        *,
-        page_size: int,
-        overlap: int,
-        settle: int,
-    ) -> None:
+    def __init__(self, client: Client, selections: Selections, pace: Pace) -> None:
         self._client = client
-        self._schema = schema
-        self._sources = sources
-        self._page_size = page_size
-        self._overlap = overlap
-        self._settle = settle
+        self._selections = selections
+        self._pace = pace
+        self._batches = Batches(client, selections)
+        self._survivors: dict[str, set[str]] = {}
+        """Records of each object that have taken in others during this run."""
+
+    def begin(self) -> None:
+        """Begin a run: its calls are counted anew."""
+        self._client.budget.begin()
+        self._survivors.clear()
 
     def read(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
         """Yield what is new since the cursor, page by page; everything when it is None."""
-        standing = positions(since)
-        for source in self._sources[stream]:
-            asked = self._selection(source)
-            if asked is None:
-                if not source.optional:
-                    yield Batch(partial=f"Salesforce does not show {source.object} to the user that refsync signs in as")
-                continue
-            position = _with_fields(standing.get(source.object, Position()), asked)
-            if position.done is not None and position.done > self._client.now() + FUTURE:
-                yield Batch(partial=f"the last read of {source.object} lies in the future of Salesforce's clock")
-                continue
-            for page, selected, behind in self._pages(asked, position):
-                standing[source.object] = behind
-                yield self._batch(page, selected, cursor(standing))
+        lacking = None
+        try:
+            for batch in self._objects(stream, positions(since)):
+                # said once, and only now: what was asked for is described
+                yield replace(batch, lacking=self._selections.lacking(stream)) if lacking is None else batch
+                lacking = batch.lacking or frozenset()
+        except BudgetSpent as error:
+            yield Batch(partial=str(error))
 
-    def _selection(self, source: Source) -> Selection | None:
-        described = self._schema.of(source.object)
-        if described is None:
-            return None
-        has_child = source.child in described.children
-        return selection(source, described, self._schema.of(source.child) if has_child else None)
+    def _objects(self, stream: Stream, standing: dict[str, Position]) -> Iterator[Batch]:
+        asked: list[Selection] = []
+        shown = self._selections.stream(stream)
+        for source, selected in shown:
+            if selected is not None:
+                asked.append(selected)
+            elif not source.optional:
+                yield Batch(partial=f"Salesforce does not show {source.object} to the user that refsync signs in as")
+        for selected in asked:
+            standing[selected.source.object] = _with_fields(standing.get(selected.source.object, Position()), selected)
+        begun = self._begun(asked, standing)
+        mailed = _mailed(begun)
+        for selected in asked:
+            yield from self._object(selected, standing, begun, mailed)
+        if not asked and all(source.optional for source, _ in shown):
+            yield Batch(cursor=cursor(standing))
+
+    def _object(
+        self, asked: Selection, standing: dict[str, Position], begun: dict[str, tuple[Position, Page]], mailed: frozenset[str]
+    ) -> Iterator[Batch]:
+        name = asked.source.object
+        if self._is_future(standing[name]):
+            yield Batch(partial=f"the last read of {name} lies in the future of Salesforce's clock")
+            return
+        position, page = begun.pop(name, (standing[name], None))
+        for step in self._pages(asked, position, page):
+            standing[name] = step.behind
+            mails = standing.get(EMAIL, Position()).began
+            fresh = step.before.done is None
+            batch = self._batches.of(step.rows, step.asked, cursor(standing), fresh=fresh, mails=mails, mailed=mailed)
+            self._survivors.setdefault(name, set()).update(merge.survivor for merge in batch.merged if not fresh)
+            yield batch
+        yield from self._children_of_survivors(asked)
+
+    def _begun(self, asked: list[Selection], standing: Mapping[str, Position]) -> dict[str, tuple[Position, Page]]:
+        """Return the next window and its first page for each object that stands between windows, all out of one call.
+
+        Nothing when there are not several; what could not be had is asked for in the ordinary way.
+        """
+        waiting = [one for one in asked if self._is_between_windows(standing[one.source.object])]
+        if len(waiting) < 2:
+            return {}
+        opened = [self._opened(standing[one.source.object]) for one in waiting]
+        statements = [one.statement(position, self._pace.page_size) for one, position in zip(waiting, opened, strict=True)]
+        try:
+            pages = self._client.queries(statements)
+        except UnexpectedReply:
+            return {}
+        found = zip(waiting, opened, pages, strict=True)
+        return {one.source.object: (position, page) for one, position, page in found if isinstance(page, Page)}
+
+    def _is_between_windows(self, position: Position) -> bool:
+        return position.done is not None and position.upper is None and not self._is_future(position)
+
+    def _is_future(self, position: Position) -> bool:
+        return position.done is not None and position.done > self._client.now() + FUTURE
 
     def _upper(self) -> Instant:
-        return (self._client.now() // SECOND - self._settle) * SECOND
+        return (self._client.now() // SECOND - self._pace.settle) * SECOND
 
-    def _pages(self, asked: Selection, position: Position) -> Iterator[tuple[list[Row], Selection, Position]]:
-        """Yield pages and the position behind each, window after window up to the present."""
+    def _opened(self, position: Position) -> Position:
+        return position.window(max(self._upper(), position.done or 0), self._pace.overlap)
+
+    def _pages(self, asked: Selection, position: Position, page: Page | None) -> Iterator[Step]:
+        """Yield pages and the position behind each, window after window up to the present. The first page may be there."""
         while True:
             if position.upper is None:
-                position = position.window(max(self._upper(), position.done or 0), self._overlap)
+                position = self._opened(position)
             try:
-                for rows, behind in self._window(asked, position):
-                    position = behind
-                    yield rows, asked, behind
+                for step in self._window(asked, position, page):
+                    position = step.behind
+                    yield step
             except SchemaChanged:
                 left = self._described_anew(asked)
                 if left is None:
                     raise
                 asked, position = left, _with_fields(position, left)
+            page = None
             if position.upper is None and self._upper() <= (position.done or 0) + CATCH_UP:
                 return
 
     def _described_anew(self, asked: Selection) -> Selection | None:
         """Return what can be asked now that something was refused; None when nothing has changed after all."""
-        self._schema.forget()
-        now = self._selection(asked.source)
+        self._selections.forget()
+        now = self._selections.source(asked.source)
         return None if now is None or now.columns == asked.columns else now
 
-    def _window(self, asked: Selection, position: Position) -> Iterator[tuple[list[Row], Position]]:
+    def _window(self, asked: Selection, position: Position, first: Page | None = None) -> Iterator[Step]:
         while position.upper is not None:
             got = 0
-            for page in self._answer(asked.statement(position, self._page_size)):
+            for page in self._answer(asked.statement(position, self._pace.page_size), first):
                 got += len(page.rows)
-                position = position.behind(page.rows, asked.stamp)
+                before, position = position, position.behind(page.rows, asked.stamp)
                 # fewer rows than asked for are the end only if the CRM itself counts no more of them
-                if page.rest is None and page.total <= got < self._page_size:
+                if page.rest is None and page.total <= got < self._pace.page_size:
                     position = position.finished()
-                yield page.rows, position
+                yield Step(rows=page.rows, asked=asked, before=before, behind=position)
             if got == 0 and position.upper is not None:
                 raise UnexpectedReply(f"Salesforce counts rows of {asked.source.object} and shows none")
+            first = None
 
-    def _answer(self, statement: str) -> Iterator[Page]:
+    def _answer(self, statement: str, page: Page | None) -> Iterator[Page]:
         """Yield the parts of an answer; ends early when the CRM no longer knows where it goes on."""
-        page = self._client.query(statement)
+        page = page or self._client.query(statement)
         yield page
         while page.rest is not None:
             try:
@@ -122,59 +185,19 @@ class Reader:
                 return
             yield page
 
-    def _batch(self, rows: Sequence[Row], asked: Selection, behind: Cursor) -> Batch:
-        live = [row for row in rows if row.get("IsDeleted") is not True]
-        gone = [row for row in rows if row.get("IsDeleted") is True and isinstance(row.get("Id"), str)]
-        # a mail says more than the task that was made of it, which may have been read before
-        replaced = _ids(live, "ActivityId") if asked.source.object == EMAIL else []
-        if asked.source.object == TASK:
-            mailed = self._with_a_mail(_ids((row for row in live if row.get("TaskSubtype") == "Email"), "Id"))
-            live = [row for row in live if row.get("Id") not in mailed]
-        records, set_aside = self._translated(live, asked)
-        return Batch(
-            records=records,
-            deleted=(*_ids((row for row in gone if not row.get("MasterRecordId")), "Id"), *replaced),
-            merged=tuple(Merge(gone=row["Id"], survivor=row["MasterRecordId"]) for row in gone if row.get("MasterRecordId")),
-            set_aside=set_aside,
-            cursor=behind,
-        )
-
-    def _translated(self, rows: Iterable[Row], asked: Selection) -> tuple[tuple[Record, ...], tuple[SetAside, ...]]:
-        records: list[Record] = []
-        set_aside: list[SetAside] = []
-        for row in rows:
-            if asked.child and row.get(asked.child) is not None:
-                row[asked.child] = self._inner(row[asked.child])
-            try:
-                record = asked.source.read(row, asked.custom)
-            except Unreadable as error:
-                set_aside.append(SetAside(id=str(row.get("Id") or ""), reason=str(error), raw=orjson.dumps(row).decode()))
-            else:
-                if record is not None:
-                    records.append(record)
-        return tuple(records), tuple(set_aside)
-
-    def _inner(self, answer: object) -> list[Row]:
-        """Return the rows of a sub-query; a long one comes in parts, each at its own address."""
-        if isinstance(answer, dict) and answer.get("done") is True and isinstance(answer.get("records"), list):
-            return list(answer["records"])
-        return self._client.whole(page_of(answer))
-
-    def _with_a_mail(self, task_ids: Sequence[str]) -> frozenset[str]:
-        """Return the tasks that were made of a mail which the org keeps as a mail, too: one mail, one touch."""
-        mail = self._schema.of(EMAIL)
-        if mail is None or "ActivityId" not in mail.fields or not mail.fields["ActivityId"].filterable:
-            return frozenset()
-        live = " AND IsDeleted = false" if "IsDeleted" in mail.fields else ""
-        statement = "SELECT ActivityId FROM EmailMessage WHERE ActivityId IN {}"
-        found: set[str] = set()
-        for some in chunks(task_ids, IDS_A_CALL):
-            found.update(str(row.get("ActivityId")) for row in self._client.rows(format_soql(statement, some) + live))
-        return frozenset(found)
+    def _children_of_survivors(self, asked: Selection) -> Iterator[Batch]:
+        """Yield the rows that refer to a record into which others were merged: it is not known which of them move their stamp."""
+        described = self._selections.described(asked.source.object)
+        for field, parent in asked.source.parents.items():
+            survivors = sorted(self._survivors.get(parent, ()))
+            if survivors and described is not None and described.filters(field):
+                yield from self._batches.among(asked, field, survivors)
 
 
-def _ids(rows: Iterable[Row], name: str) -> list[str]:
-    return [row[name] for row in rows if isinstance(row.get(name), str)]
+def _mailed(begun: Mapping[str, tuple[Position, Page]]) -> frozenset[str]:
+    """Return the tasks of which a mail has come already."""
+    rows = begun[EMAIL][1].rows if EMAIL in begun else ()
+    return frozenset(str(row["ActivityId"]) for row in rows if row.get("ActivityId") and row.get("IsDeleted") is not True)
 
 
 def _with_fields(position: Position, asked: Selection) -> Position:

@@ -23,7 +23,11 @@ class Field:
     """One described field."""
 
     type: str
+    relationship: str = ""
+    """Under which name the fields of the referenced record are reached."""
     filterable: bool = False
+    calculated: bool = False
+    """A formula or a roll-up: its value changes without the row's stamp."""
     createable: bool = False
     external_id: bool = False
     unique: bool = False
@@ -33,17 +37,36 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """How a child object refers to its parent."""
+
+    relationship: str
+    """Its name in a sub-query."""
+    field: str
+    """The field of the child that holds the parent's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
     """One described object."""
 
     fields: Mapping[str, Field]
-    children: Mapping[str, str]
-    """The relationship name of each child object that a sub-query can reach."""
+    children: Mapping[str, Child]
+    """How each child object refers to this one, as far as a sub-query can reach it."""
+
+    def shows(self, name: str) -> bool:
+        """Whether a field can be read: itself, or for `Profile.Name` the reference to the profile."""
+        parent, dot, _ = name.partition(".")
+        return any(parent == field.relationship for field in self.fields.values()) if dot else name in self.fields
+
+    def filters(self, name: str) -> bool:
+        """Whether rows can be chosen by a field."""
+        return name in self.fields and self.fields[name].filterable
 
     @property
     def stamp(self) -> str | None:
         """The column by which changes are read."""
-        return next((name for name in STAMPS if name in self.fields and self.fields[name].filterable), None)
+        return next(filter(self.filters, STAMPS), None)
 
 
 class Schema:
@@ -74,7 +97,7 @@ def _description(found: Mapping[str, Any]) -> Description:
     return Description(
         fields={entry["name"]: _field(entry) for entry in found["fields"] if isinstance(entry, dict) and entry.get("name")},
         children={
-            entry["childSObject"]: entry["relationshipName"]
+            entry["childSObject"]: Child(relationship=entry["relationshipName"], field=str(entry.get("field") or ""))
             for entry in found.get("childRelationships") or ()
             if entry.get("childSObject") and entry.get("relationshipName")
         },
@@ -84,7 +107,9 @@ def _description(found: Mapping[str, Any]) -> Description:
 def _field(entry: Mapping[str, Any]) -> Field:
     return Field(
         type=str(entry.get("type")),
+        relationship=str(entry.get("relationshipName") or ""),
         filterable=entry.get("filterable") is True,
+        calculated=entry.get("calculated") is True,
         createable=entry.get("createable") is True,
         external_id=entry.get("externalId") is True,
         unique=entry.get("unique") is True,

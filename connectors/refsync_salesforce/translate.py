@@ -1,11 +1,23 @@
 """Salesforce rows as refsync's values, but for activities. Pure: a row and the org's words in, a value out.
 
-Law: a row that cannot be read raises `Unreadable` with the field and what is wrong.
+Law: a row that cannot be read raises `Unreadable` with the field and what is wrong; one that is none of what the stream holds is
+None.
 """
 
 from __future__ import annotations
 
-from refsync.model import Account, Case, Contact, Deal, DealContact, DealStatus, User
+from refsync.model import (
+    Account,
+    AccountContact,
+    Case,
+    Contact,
+    Deal,
+    DealContact,
+    DealStatus,
+    Introduction,
+    IntroductionStatus,
+    User,
+)
 from refsync_salesforce.values import (
     Custom,
     Row,
@@ -14,6 +26,7 @@ from refsync_salesforce.values import (
     custom_texts,
     day,
     flag,
+    noon,
     number,
     record_id,
     reference,
@@ -64,11 +77,16 @@ def user(row: Row, custom: Custom = ()) -> User:
 
 
 def account(row: Row, terms: Terms, custom: Custom = ()) -> Account:
-    """Return an account."""
+    """Return an account. A person account is called as its person is, and their opt-out is its own."""
+    refusals = [
+        flag(row, name)
+        for name in (terms.fields.account_do_not_contact, "PersonHasOptedOutOfEmail", "PersonDoNotCall")
+        if name in row
+    ]
     word = text(row, terms.fields.account_status).lower()
     return Account(
         id=record_id(row),
-        name=text(row, "Name"),
+        name=text(row, "Name") or _full_name(row),
         owner_id=reference(row, "OwnerId"),
         parent_id=reference(row, "ParentId"),
         status=next((status for start, status in terms.words.account_status.items() if word.startswith(start)), None),
@@ -76,7 +94,7 @@ def account(row: Row, terms: Terms, custom: Custom = ()) -> Account:
         industry=text(row, "Industry"),
         annual_revenue=number(row, "AnnualRevenue"),
         created_at=time(row, "CreatedDate"),
-        do_not_contact=flag(row, terms.fields.account_do_not_contact),
+        do_not_contact=any_of(refusals),
         custom=custom_texts(row, custom),
     )
 
@@ -89,13 +107,47 @@ def contact(row: Row, terms: Terms, custom: Custom = ()) -> Contact:
     return Contact(
         id=record_id(row),
         account_id=reference(row, "AccountId"),
-        name=" ".join(part for part in (text(row, "FirstName"), text(row, "LastName")) if part),
+        name=_full_name(row),
         email=text(row, "Email"),
         phone=text(row, "Phone"),
         title=text(row, "Title"),
         owner_id=reference(row, "OwnerId"),
         created_at=time(row, "CreatedDate"),
         do_not_contact=any_of(refusals),
+        custom=custom_texts(row, custom),
+    )
+
+
+def account_contact(row: Row) -> AccountContact | None:
+    """Return a further account of a person; None for their own account, and for one they no longer belong to."""
+    if flag(row, "IsDirect") is True or flag(row, "IsActive") is False:
+        return None
+    account_id, contact_id = reference(row, "AccountId"), reference(row, "ContactId")
+    if account_id is None or contact_id is None:
+        raise Unreadable("AccountId or ContactId is missing")
+    return AccountContact(id=record_id(row), account_id=account_id, contact_id=contact_id, role=text(row, "Roles"))
+
+
+def introduction(row: Row, terms: Terms, parent: str, custom: Custom = ()) -> Introduction | None:
+    """Return what a lead tells of an introduction; None when it names nobody who made it. `parent` is their record."""
+    source = reference(row, terms.fields.lead_referred_by)
+    if source is None:
+        return None
+    referrer = row[parent] if isinstance(row.get(parent), dict) else {}
+    converted = flag(row, "IsConverted") is True
+    word = text(row, "Status").strip().lower()
+    return Introduction(
+        id=record_id(row),
+        source_contact_id=source,
+        source_name=text(referrer, "Name"),
+        person_name=_full_name(row) or text(row, "Company"),
+        person_contact_id=reference(row, "ConvertedContactId"),
+        account_id=reference(referrer, "AccountId"),
+        deal_id=reference(row, "ConvertedOpportunityId"),
+        owner_id=reference(row, "OwnerId"),
+        status=IntroductionStatus.MET if converted else terms.words.introduction_status.get(word),
+        status_since=noon(row, "ConvertedDate") if converted else None,
+        made_at=time(row, "CreatedDate"),
         custom=custom_texts(row, custom),
     )
 
@@ -146,3 +198,7 @@ def case(row: Row, custom: Custom = ()) -> Case:
         closed_at=time(row, "ClosedDate") if flag(row, "IsClosed") else None,
         custom=custom_texts(row, custom),
     )
+
+
+def _full_name(row: Row) -> str:
+    return " ".join(part for part in (text(row, "FirstName"), text(row, "LastName")) if part)

@@ -39,6 +39,11 @@ class Position:
     fields: tuple[str, ...] = ()
     """The fields that were read. A field that comes later sends the read back to the beginning."""
 
+    @property
+    def began(self) -> bool:
+        """Whether a row can have been read."""
+        return self.done is not None or self.at is not None
+
     def window(self, upper: Instant, overlap: int) -> Position:
         """Return the beginning of the next window."""
         lower = None if self.done is None else self.done - overlap * SECOND
@@ -112,6 +117,8 @@ class Selection:
     """The relationship whose rows come with each row; empty when the org has none."""
     child_fields: tuple[str, ...] = ()
     custom: Custom = ()
+    calculated: bool = False
+    """Whether one of the fields changes without the row's stamp."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -121,10 +128,15 @@ class Selection:
             return names
         return (*names, f"(SELECT {', '.join(self.child_fields)} FROM {self.child})")  # noqa: S608 # names out of describe
 
+    @property
+    def select(self) -> str:
+        """The statement for all rows."""
+        return f"SELECT {', '.join(self.columns)} FROM {self.source.object}"  # noqa: S608 # names out of describe
+
     def statement(self, position: Position, limit: int) -> str:
         """Return the statement for the next rows of the position's window."""
-        select = f"SELECT {', '.join(self.columns)} FROM {self.source.object}"  # noqa: S608 # names out of describe
-        return f"{select} WHERE {self._conditions(position)} ORDER BY {self.stamp}, Id LIMIT {limit}"
+        only = f"{self.source.where} AND " if self.source.where and position.done is None else ""
+        return f"{self.select} WHERE {only}{self._conditions(position)} ORDER BY {self.stamp}, Id LIMIT {limit}"
 
     def _conditions(self, position: Position) -> str:
         if position.upper is None:
@@ -141,19 +153,19 @@ def selection(source: Source, described: Description, child: Description | None)
     """Return what can be asked of an object. Raises UnexpectedReply when changes cannot be told apart."""
     if described.stamp is None:
         raise UnexpectedReply(f"{source.object} has no column to read changes by: none can be filtered")
-    relation = described.children.get(source.child, "") if child else ""
-    deleted = ("IsDeleted",) if "IsDeleted" in described.fields else ()
+    relation = described.children.get(source.child) if child else None
+    names = ("IsDeleted", *source.fields, *source.sometimes, *source.custom)
     return Selection(
         source=source,
         stamp=described.stamp,
-        fields=tuple(name for name in (*deleted, *source.fields, *source.sometimes, *source.custom) if is_shown(name, described)),
-        child=relation,
+        fields=tuple(name for name in names if described.shows(name)),
+        child=relation.relationship if relation else "",
         child_fields=tuple(name for name in source.child_fields if child and name in child.fields),
         custom=tuple((name, as_text(described.fields[name].type)) for name in source.custom if name in described.fields),
+        calculated=any(one.calculated and name.endswith("__c") for name, one in described.fields.items() if name in names),
     )
 
 
 def is_shown(name: str, described: Description) -> bool:
-    """Whether a field can be read: itself, or for `Profile.Name` the reference `ProfileId`."""
-    parent, dot, _ = name.partition(".")
-    return (f"{parent}Id" if dot else name) in described.fields
+    """Whether a field can be read."""
+    return described.shows(name)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from refsync.connector import Options
-from refsync.model import AccountStatus, ActivityStatus
+from refsync.model import AccountStatus, ActivityStatus, IntroductionStatus
 
 
 def _lower(word: str) -> str:
@@ -33,6 +33,8 @@ class Fields(Options):
     contact_do_not_contact: FieldName = "Do_Not_Contact__c"
     deal_referred_by: FieldName = "Referred_By__c"
     """A reference to the Contact who made the introduction."""
+    lead_referred_by: FieldName = "Referred_By__c"
+    """A reference to the Contact who introduced the person of a lead."""
     meeting_outcome: FieldName = "Outcome__c"
     task_key: FieldName = "refsync_key__c"
     """Text(64), external id, unique: where refsync keeps its key on a task."""
@@ -59,6 +61,14 @@ class Words(Options):
             "no show": ActivityStatus.NO_SHOW,
         }
     )
+    introduction_status: dict[Word, IntroductionStatus] = Field(
+        default={
+            "open - not contacted": IntroductionStatus.NEW,
+            "working - contacted": IntroductionStatus.IN_CONTACT,
+            "closed - not converted": IntroductionStatus.DECLINED,
+        }
+    )
+    """What the status of a lead means; a converted one is `met` whatever it says."""
     cancelled_task: frozenset[Word] = frozenset({"cancelled", "canceled"})
     """The closed task statuses that mean that it did not take place."""
 

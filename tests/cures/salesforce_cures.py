@@ -14,7 +14,7 @@ from refsync.model import Task, iso
 from refsync.rules.conditions import Compared, Conditions
 from refsync.rules.phrases import NotInLast, Phrase
 from refsync.rules.sources import Rows, some
-from refsync_salesforce import activities, read
+from refsync_salesforce import activities, batches, read
 from refsync_salesforce.client import Client, Page, Row
 from refsync_salesforce.library import Library
 from refsync_salesforce.outcomes import in_turn
@@ -132,6 +132,6 @@ CURES: Mapping[int, Cure] = {
     24: Cure(
         bug="merge leaves orphans",
         gone="reads who survived a merge",
-        remove=replaced(read, "Merge", lambda **_row: None),
+        remove=replaced(batches, "Merge", lambda **_row: None),
     ),
 }

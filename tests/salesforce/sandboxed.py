@@ -49,7 +49,7 @@ class Hands:
 
     def ids(self, table: str) -> dict[str, str]:
         """Return the CRM id of each record of the book."""
-        found: dict[str, str] = requests.get(f"{self.url}/_sandbox/ids", timeout=10).json()[table]
+        found: dict[str, str] = requests.get(f"{self.url}/_sandbox/ids", timeout=10).json().get(table, {})
         return found
 
     def create(self, name: str, **fields: Any) -> str:

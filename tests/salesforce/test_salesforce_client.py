@@ -405,7 +405,7 @@ def no_gzip(connection: socket.socket) -> None:
 
 @pytest.mark.parametrize("answer", [hang, drip, drip_head, cut, cut_chunks, hang_up, no_gzip])
 def test_bug_17_lost_reply_is_uncertain_only_for_a_write(settings: Settings, answer: Callable[[socket.socket], None]) -> None:
-    """Silence, a dripping head or body, a cut or a closed connection: a read may be repeated, a write has to be looked up, soon."""
+    """Silence, a dripping head or body, a cut, a closed connection: a read may be repeated, a write has to be looked up, soon."""
     with peer(answer) as url:
         began = time.monotonic()
         client = sandboxed(settings, url, read=0.2, total=0.3)

@@ -84,10 +84,11 @@ def test_wrong_secret_is_refused(hands: Hands) -> None:
 
 
 def test_check_says_who_we_are_and_what_is_left(hands: Hands) -> None:
-    """In an org that has everything, there are hints only: the org, the version, the calls used."""
+    """In an org that has everything, there are hints: the org, the version, the calls used; and what we need not be allowed."""
     found = list(hands.connect().check())
+    (warning,) = (problem for problem in found if problem.severity != "hint")
 
-    assert {"hint"} == {problem.severity for problem in found}
+    assert "may change Account, Case, Contact, " in warning.message
     assert 'signed in to the sandbox org "Sandbox"' in found[0].message
     assert any("API calls of the last 24 hours" in problem.message for problem in found)
 
@@ -105,10 +106,12 @@ def test_check_says_how_to_make_the_key_field(org: Org, settings: Any) -> None:
     org.says("GET", "queryAll/", org.answer({"Id": "00D000000000001AAA", "Name": "Acme", "IsSandbox": False}))
     org.mock.get("https://acme.my.salesforce.com/services/data", json=[{"version": "61.0"}, {"version": "62.0"}])
     fields = [{"name": name, "type": "string", "filterable": True} for name in ("Id", "SystemModstamp")]
-    for name in ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole", "Case", "Task", "Event"):
+    names = ("User", "Account", "Contact", "AccountContactRelation", "Opportunity", "OpportunityContactRole", "Lead", "Case")
+    for name in (*names, "Task", "Event"):
         org.says("GET", f"sobjects/{name}/describe", {"fields": fields})
     org.says("GET", "sobjects/EmailMessage/describe", [{"errorCode": "NOT_FOUND", "message": ""}], status=404)
     connector = connect(settings())
+    org.says("GET", "sobjects", {"sobjects": []})
     found = list(connector.check())
     (problem,) = (problem for problem in found if problem.severity == "error")
 
@@ -191,7 +194,7 @@ def test_500_tasks_take_three_calls(hands: Hands, writer: TaskWriter) -> None:
     found = writer.find(tasks)
 
     assert ({OutcomeKind.WRITTEN}, 500) == ({outcome.kind for outcome in outcomes}, len(found))
-    assert {"POST composite/sobjects": 3, "GET queryAll": 5} == hands.calls()
+    assert {"POST composite/sobjects": 3, "GET queryAll": 6, "GET sobjects/User/describe": 1} == hands.calls()
 
 
 def test_bug_22_own_tasks_are_read_as_ours(hands: Hands, writer: TaskWriter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,20 +11,25 @@ from hypothesis import strategies as st
 
 from refsync.errors import UnexpectedReply
 from refsync.model import iso, parse_instant
-from refsync_salesforce.schema import Description, Field
+from refsync_salesforce.schema import Child, Description, Field
 from refsync_salesforce.sources import Source
 from refsync_salesforce.window import Position, Selection, cursor, positions, selection
 
 DAY = parse_instant("2024-03-01T00:00:00Z")
 FIELD = Field(type="string", filterable=True)
 TASK = Source(
-    object="Task", fields=("Subject", "Who.Name"), custom=("X__c",), child="TaskRelation", read=lambda _row, _custom: None
+    object="Task",
+    attributes={"subject": "Subject", "who": "Who.Name"},
+    custom=("X__c",),
+    child="TaskRelation",
+    read=lambda _row, _custom: None,
 )
 
 
 def described(*names: str, child: bool = False) -> Description:
-    children = {"TaskRelation": "TaskRelations"} if child else {}
-    return Description(fields=dict.fromkeys(names, FIELD), children=children)
+    children = {"TaskRelation": Child(relationship="TaskRelations", field="TaskId")} if child else {}
+    fields = {name: replace(FIELD, relationship=name.removesuffix("Id")) for name in names}
+    return Description(fields=fields, children=children)
 
 
 def asked(*names: str) -> Selection:
