@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from refsync.connector import Batch, ConnectionSettings, Cursor
 from refsync.connector import options as checked
@@ -84,6 +85,11 @@ class HubSpot:
     def create_key_property(self) -> bool:
         """Create the task property for refsync's key unless it is there; return whether tasks can be written now."""
         return key.create_key_property(self._client, self._options.key_property) is KeyState.UNIQUE
+
+    def set_up(self, folder: Path) -> Iterator[Problem]:
+        """Create the task property for refsync's key; `check` says what is still missing. Nothing is written into the folder."""
+        self.create_key_property()
+        return iter(())
 
     def read(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
         """Yield what is new since the cursor; everything when it is None."""

@@ -82,7 +82,8 @@ class SalesforceTasks:
         """Create tasks and return one outcome each, in order. Raises only when nothing at all was sent."""
         single: dict[str, Task] = {}
         first = [task.key not in single and single.setdefault(task.key, task) is task for task in tasks]
-        outcomes = in_turn(list(single.values()), self._create)
+        outcomes = self._unowned(list(single.values()))
+        outcomes |= in_turn([task for task in single.values() if task.key not in outcomes], self._create)
         return [outcomes[task.key] if new else repeated(outcomes[task.key]) for task, new in zip(tasks, first, strict=True)]
 
     def change(self, changes: Sequence[TaskChange]) -> Sequence[Outcome]:
@@ -130,14 +131,13 @@ class SalesforceTasks:
 
     # -- creating ----------------------------------------------------------------------------------------------------------
 
-    def _create(self, tasks: Sequence[Task]) -> dict[str, Outcome]:
-        people = self._people({task.owner_id for task in tasks})
+    def _unowned(self, tasks: Sequence[Task]) -> dict[str, Outcome]:
+        """Return the refusal of each task whose owner is no active person: some orgs let programs give tasks to anybody."""
+        people = self._people({task.owner_id for task in tasks}) if tasks else None
         nobody = Outcome(kind=OutcomeKind.REJECTED, reason="INACTIVE_OWNER_OR_USER: the owner is no active person of this org")
-        outcomes = {task.key: nobody for task in tasks if people is not None and task.owner_id not in people}
-        owned = [task for task in tasks if task.key not in outcomes]
-        return outcomes | (self._post(owned) if owned else {})
+        return {task.key: nobody for task in tasks if people is not None and task.owner_id not in people}
 
-    def _post(self, tasks: Sequence[Task]) -> dict[str, Outcome]:
+    def _create(self, tasks: Sequence[Task]) -> dict[str, Outcome]:
         replies = self._client.send("POST", COLLECTIONS, [self._row(task) for task in tasks])
         by_key = {task.key: reply for task, reply in zip(tasks, replies, strict=True)}
         if all(may_not_write(reply, self._key_field) for reply in replies):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -177,6 +177,15 @@ class Connector(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class SetsUp(Protocol):
+    """A connector that can prepare its CRM for tasks (`refsync check --setup`)."""
+
+    def set_up(self, folder: Path) -> Iterable[Problem]:
+        """Create what tasks need in the CRM or, where that takes an admin, write it into `folder`; yield what is left to do."""
+        ...
 
 
 class Secret:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -11,6 +12,7 @@ from refsync import config as configuration
 from refsync.cli.screen import dump, err, out, plural, show_problems
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption
 from refsync.config import Connection
+from refsync.connector import SetsUp
 from refsync.errors import ConnectorError, Place, Problem, TransientError, UserError
 from refsync.log import clean
 from refsync.registry import connect
@@ -19,18 +21,13 @@ from refsync.rules.rule import RuleSet
 from refsync.sync.session import custom_fields
 
 
-@runtime_checkable
-class SetsUp(Protocol):
-    """A connector that can prepare its CRM for tasks."""
-
-    def create_key_property(self) -> bool: ...
-
-
 def check(
     config: ConfigOption = DEFAULT_CONFIG,
     connection: ConnectionOption = None,
     offline: Annotated[bool, typer.Option("--offline", help="Look at the files only; call no CRM.")] = False,
-    setup: Annotated[bool, typer.Option("--setup", help="Create what refsync needs in the CRM: HubSpot's key of tasks.")] = False,
+    setup: Annotated[
+        bool, typer.Option("--setup", help="Create the key of tasks in HubSpot; lay out what to deploy in Salesforce.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Check the configuration, the rules, and each CRM: sign-in, rights, fields, limits. Without --setup it writes nothing."""
@@ -55,9 +52,10 @@ def _of_connection(connection: Connection, rules: RuleSet | None, *, offline: bo
     try:
         connector = connect(connection.connector, settings)
         try:
+            left: list[Problem] = []
             if setup and not (offline or lacking) and isinstance(connector, SetsUp):
-                connector.create_key_property()
-            found = lacking if offline or lacking else list(connector.check())
+                left = list(connector.set_up(Path(f"setup-{connection.name}")))
+            found = lacking if offline or lacking else [*left, *connector.check()]
             return [problem if problem.place else replace(problem, place=connection.place(())) for problem in found]
         finally:
             connector.close()
