@@ -11,7 +11,7 @@ import requests
 
 from refsync.book import Book
 from refsync_sandbox.clock import Clock
-from refsync_sandbox.hubspot import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Settings
+from refsync_sandbox.hubspot import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Limits, Settings
 from refsync_sandbox.journal import Journal
 from tests.sandbox.hubspot_portal import NOW, Caller, served, write_book
 
@@ -477,7 +477,7 @@ def test_the_account(reading: Caller) -> None:
 
 def test_rolling_limit(book: Book) -> None:
     """Past the calls that ten seconds allow there is a 429 that names its policy; searches are not counted."""
-    with served(book, settings=Settings(calls_per_interval=2)) as caller:
+    with served(book, settings=Settings(limits=Limits(private_app=2))) as caller:
         statuses = [caller.send("GET", "/crm/v3/owners").status_code for _ in range(2)]
         refused = caller.get("/crm/v3/owners", 429)
         caller.post("/crm/v3/objects/deals/search", {})

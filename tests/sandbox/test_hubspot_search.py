@@ -14,11 +14,12 @@ from refsync.book import Book
 from refsync.model import instant
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.hubspot import Settings
+from refsync_sandbox.hubspot.filters import BadSearch
 from refsync_sandbox.hubspot.kinds import CALL, CONTACT, EMAIL, KINDS, Kind, kind_of_id
 from refsync_sandbox.hubspot.portal import INTEGRATION, Portal
 from refsync_sandbox.hubspot.properties import Catalogue
 from refsync_sandbox.hubspot.records import Records
-from refsync_sandbox.hubspot.search import BadSearch, Search
+from refsync_sandbox.hubspot.search import Search
 from tests.sandbox.hubspot_portal import NOW, Caller, served, write_book
 
 BY_ID = [{"propertyName": "hs_object_id", "direction": "ASCENDING"}]
@@ -124,10 +125,10 @@ def test_ten_thousand_and_no_more() -> None:
     _fill(records, CALL, 10_300)
     search = Search(records, Catalogue(now=0))
 
-    last = search.page(CALL, {"limit": 200, "after": 9_800}, now=0)
-    assert (10_300, 200, "10000") == (last.total, len(last.ids), last.after)
+    last = search.page(CALL, {"limit": 200, "after": 9_800}, at=0)
+    assert (10_300, 200, "10000") == (last.total, len(last.rows), last.after)
     with pytest.raises(BadSearch):
-        search.page(CALL, {"limit": 200, "after": last.after}, now=0)
+        search.page(CALL, {"limit": 200, "after": last.after}, at=0)
 
 
 def test_the_index_lags_behind(book: Book) -> None:
@@ -186,9 +187,9 @@ def test_keyset_search_gives_each_record_once(inside: int, outside: int, size: i
             {"propertyName": "lastmodifieddate", "operator": "LT", "value": "900"},
             {"propertyName": "hs_object_id", "operator": "GT", "value": str(last)},
         ]
-        page = search.page(CONTACT, {"limit": size, "sorts": BY_ID, "filterGroups": [{"filters": filters}]}, now=0)
+        page = search.page(CONTACT, {"limit": size, "sorts": BY_ID, "filterGroups": [{"filters": filters}]}, at=0)
         assert len(wanted) - len(found) == page.total
-        found += page.ids
+        found += [row.id for row in page.rows]
         if page.after is None:
             break
 
@@ -202,7 +203,7 @@ def test_a_write_renews_what_a_search_keeps(book: Book) -> None:
     body = {"filters": [{"propertyName": "firstname", "operator": "EQ", "value": "Ada"}]}
 
     def total() -> int:
-        return portal.search.page(CONTACT, body, now=instant(NOW)).total
+        return portal.search.page(CONTACT, body, at=instant(NOW)).total
 
     counts = [total()]
     row = portal.create(CONTACT, {"firstname": "Ada"}, by=INTEGRATION, now=instant(NOW))
@@ -232,6 +233,7 @@ def test_pages_are_cheap(reading: Caller) -> None:
         body=None,
         base="http://127.0.0.1",
         now=instant(NOW),
+        indexed=instant(NOW),
     )
     objects = Objects(portal)
 

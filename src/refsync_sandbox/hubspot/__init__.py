@@ -6,45 +6,50 @@ Law: it refuses what HubSpot refuses and is as inconvenient as HubSpot is: that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 
 from refsync.book import Book
 from refsync_sandbox.changes import Change
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.crm import TaskView
-from refsync_sandbox.hubspot.access import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, TOKEN, Access, Allowance
+from refsync_sandbox.hubspot.access import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, TOKEN, Access
+from refsync_sandbox.hubspot.limits import PROFESSIONAL, Limits, Meter
 from refsync_sandbox.hubspot.load import load
 from refsync_sandbox.hubspot.people import People
-from refsync_sandbox.hubspot.portal import Portal, Settings
-from refsync_sandbox.hubspot.routes import Service, label, may_write, routes
+from refsync_sandbox.hubspot.portal import Portal
+from refsync_sandbox.hubspot.powers import Powers
+from refsync_sandbox.hubspot.routes import label, may_write, table
+from refsync_sandbox.hubspot.service import Service
+from refsync_sandbox.hubspot.settings import Settings
 from refsync_sandbox.hubspot.tasks import TaskViews
+from refsync_sandbox.hubspot.troubles import FAULTS
 
-__all__ = ["CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN", "TOKEN", "HubSpot", "Settings"]
+__all__ = ["CLIENT_ID", "CLIENT_SECRET", "PROFESSIONAL", "REFRESH_TOKEN", "TOKEN", "HubSpot", "Limits", "Settings"]
 
 
 class HubSpot:
     """The HubSpot side of the sandbox. Get one from `HubSpot.load`."""
 
     name = "hubspot"
-    faults: Mapping[str, str] = MappingProxyType({})
+    faults = FAULTS
 
     def __init__(self, portal: Portal, access: Access) -> None:
         self._portal = portal
-        self._service = Service(portal, access, Allowance(portal.settings.calls_per_interval))
+        self._meter = Meter(portal.settings.limits, portal.settings.time_zone)
+        self._service = Service(portal, access, self._meter, table(portal, access, self._meter))
 
     @classmethod
     def load(cls, book: Book, clock: Clock, *, token: str | None = None, settings: Settings | None = None) -> HubSpot:
         """Return a portal that holds a book; `token` is the bearer token that is accepted, `TOKEN` when it is None."""
         portal = Portal(clock, settings or Settings())
         load(book, portal)
-        return cls(portal, Access(token or TOKEN))
+        return cls(portal, Access(token or TOKEN, token_life=portal.settings.token_life))
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Return the routes of every version of the API."""
-        return routes(self._service)
+        """Return the control calls that only HubSpot has, and every version of the API."""
+        return [*Powers(self._portal, self._meter).routes(), Mount("/", app=self._service)]
 
     def endpoint(self, _method: str, path: str) -> str:
         """Return the path of a call with ids removed."""

@@ -1,17 +1,16 @@
-"""Who may call, and how often.
+"""Who may call: the token of a service key or private app, and the OAuth app beside it.
 
 Law: a call without a token that is valid now changes and shows nothing. Tokens and secrets here open nothing but this sandbox.
+Source: HubSpot's OAuth guide (30 minutes, refresh tokens that stay the same).
 """
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from refsync.model import Instant
 from refsync_sandbox.hubspot.call import Refusal
+from refsync_sandbox.hubspot.limits import App
 
 TOKEN = "sandbox-token"  # noqa: S105 - public by design
 """The bearer token that is accepted when none is chosen."""
@@ -19,33 +18,41 @@ CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "sandbox-client", "sandbox-secret", "s
 TOKEN_LIFE = 1_800_000
 """Milliseconds for which an access token of the OAuth endpoint is good (documented: 1,800 s)."""
 _ACCESS = "sandbox-access-"
+SCOPES = (
+    "oauth",
+    "crm.objects.contacts.read",
+    "crm.objects.contacts.write",
+    "crm.objects.companies.read",
+    "crm.objects.deals.read",
+    "crm.objects.owners.read",
+    "crm.schemas.contacts.write",
+    "sales-email-read",
+    "tickets",
+)
+"""What this account's apps may do."""
 
-INTERVAL = 10.0
-"""Seconds in which calls are counted together."""
 
-
-@dataclass(frozen=True, slots=True)
 class Access:
-    """The token of a service key or private app, and the OAuth app beside it."""
+    """Checks and renews tokens."""
 
-    token: str = TOKEN
+    def __init__(self, token: str = TOKEN, *, token_life: int = TOKEN_LIFE) -> None:
+        self._token = token
+        self._life = token_life
+        self._ended: Instant = 0
 
-    def check(self, authorization: str, now: Instant) -> None:
-        """Raise Refusal unless the `Authorization` header holds a token that is valid now."""
+    def check(self, authorization: str, now: Instant) -> App:
+        """Return whose token the `Authorization` header holds. Raises Refusal (401) unless it is valid now."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise _unknown("Authentication credentials not found. Send an access token in the Authorization header.")
-        if token == self.token:
-            return
-        expiry = token.removeprefix(_ACCESS)
-        if not token.startswith(_ACCESS) or not expiry.isdecimal():
-            raise _unknown("The access token is not known.")
-        if int(expiry) <= now:
-            raise Refusal(
-                401,
-                "EXPIRED_AUTHENTICATION",
-                f"The OAuth token used to make this call expired {(now - int(expiry)) // 1000} second(s) ago.",
-            )
+            raise unknown_token("Authentication credentials not found. Send an access token in the Authorization header.")
+        if token == self._token:
+            return App.PRIVATE
+        expiry = self._expiry(token)
+        if expiry is None:
+            raise unknown_token("The access token is not known.")
+        if expiry <= now:
+            raise expired_token((now - expiry) // 1000)
+        return App.OAUTH
 
     def renew(self, form: Mapping[str, str], now: Instant) -> dict[str, object]:
         """Return a new access token for a refresh token. Raises Refusal for a form that does not hold what this app was given.
@@ -58,45 +65,37 @@ class Access:
             raise Refusal(400, "", "missing or invalid client id or secret", error="invalid_client")
         if form.get("refresh_token") != REFRESH_TOKEN:
             raise Refusal(400, "BAD_REFRESH_TOKEN", "missing or invalid refresh token", error="invalid_grant")
+        granted = max(now, self._ended + 1)
         return {
             "token_type": "bearer",
             "refresh_token": REFRESH_TOKEN,
-            "access_token": f"{_ACCESS}{now + TOKEN_LIFE}",
-            "expires_in": TOKEN_LIFE // 1000,
+            "access_token": f"{_ACCESS}{granted}-{granted + self._life}",
+            "expires_in": self._life // 1000,
         }
 
+    def end_sessions(self, now: Instant) -> None:
+        """Let every access token that was granted until now have expired, as when HubSpot ends sessions early."""
+        self._ended = now
 
-def _unknown(message: str) -> Refusal:
+    def lifetime(self, token: str, now: Instant) -> int:
+        """Return for how many seconds a token is still good. Raises Refusal (404) for one that is not known."""
+        expiry = self._expiry(token)
+        if expiry is None:
+            raise Refusal(404, "", "access token not found")
+        return max(0, (expiry - now) // 1000)
+
+    def _expiry(self, token: str) -> Instant | None:
+        granted, _, expiry = token.removeprefix(_ACCESS).partition("-")
+        if not (token.startswith(_ACCESS) and granted.isdecimal() and expiry.isdecimal()):
+            return None
+        return min(int(expiry), self._ended) if int(granted) <= self._ended else int(expiry)
+
+
+def unknown_token(message: str) -> Refusal:
+    """Return the refusal of a call whose token is none."""
     return Refusal(401, "INVALID_AUTHENTICATION", message)
 
 
-class Allowance:
-    """How many calls an interval allows, counted in real time: a stand-in of the rolling limit."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._calls: deque[float] = deque()
-
-    def take(self) -> None:
-        """Count one call. Raises Refusal when the interval has none left."""
-        now = time.monotonic()
-        while self._calls and self._calls[0] <= now - INTERVAL:
-            self._calls.popleft()
-        if len(self._calls) >= self.most:
-            raise Refusal(
-                429,
-                "",
-                "You have reached your ten_secondly_rolling limit.",
-                errorType="RATE_LIMIT",
-                policyName="TEN_SECONDLY_ROLLING",
-                groupName="publicapi:private-app-api-calls-ten-secondly",
-            )
-        self._calls.append(now)
-
-    def headers(self) -> dict[str, str]:
-        """Return what replies other than those of search say about the limit."""
-        return {
-            "x-hubspot-ratelimit-max": str(self.most),
-            "x-hubspot-ratelimit-remaining": str(self.most - len(self._calls)),
-            "x-hubspot-ratelimit-interval-milliseconds": str(int(INTERVAL * 1000)),
-        }
+def expired_token(seconds: int) -> Refusal:
+    """Return the refusal of a call whose token was good once."""
+    return Refusal(401, "EXPIRED_AUTHENTICATION", f"The OAuth token used to make this call expired {seconds} second(s) ago.")

@@ -12,9 +12,9 @@ from typing import Any
 from refsync_sandbox.hubspot.call import Call, Refusal, Reply, batch, not_valid
 from refsync_sandbox.hubspot.kinds import AssociationType, Kind, kind_of_id
 from refsync_sandbox.hubspot.links import Link
-from refsync_sandbox.hubspot.objects import kind_named
 from refsync_sandbox.hubspot.portal import Portal
 from refsync_sandbox.hubspot.records import LAST_ID
+from refsync_sandbox.hubspot.views import kind_named
 
 MOST_READ = 1_000
 MOST_WRITTEN = 2_000
@@ -32,11 +32,11 @@ class Associations:
         origin, target = self._ends(call)
         results, errors = [], []
         for one in call.inputs(MOST_READ):
-            text, after = str(one.get("id")), _after(one.get("after"))
+            text, after = str(one.get("id")), after_of(one.get("after"))
             if not text.isdecimal():
-                errors.append(_bad_id(text).as_part())
+                errors.append(bad_id(text).as_part())
             elif not (found := self._page(int(text), origin, target, after)):
-                errors.append(_nothing(origin, target, text).as_part())
+                errors.append(nothing_associated(origin, target, text).as_part())
             else:
                 results.append({"from": {"id": text}, "to": [_shown(link) for link in found[: self._size]]})
                 if len(found) > self._size:
@@ -47,8 +47,8 @@ class Associations:
         """Answer what one record is associated with."""
         origin, target = kind_named(call.path["type"]), kind_named(call.path["to"])
         limit = min(call.number("limit", self._size), self._size)
-        row = self._portal.row(origin, _number(call.path["id"]))
-        found = self._links.of(row.id, target, after=_after(call.query.get("after")), limit=limit + 1)
+        row = self._portal.row(origin, number_of(call.path["id"]))
+        found = self._links.of(row.id, target, after=after_of(call.query.get("after")), limit=limit + 1)
         body: dict[str, Any] = {"results": [_shown(link) for link in found[:limit]]}
         if len(found) > limit:
             body["paging"] = call.next_page(str(found[limit - 1].target))
@@ -62,10 +62,10 @@ class Associations:
     def create_label(self, call: Call) -> Reply:
         """Add a label of the portal's own."""
         origin, target = self._ends(call)
-        label = str(call.object().get("label") or "")
+        label, back = str(call.object().get("label") or ""), str(call.object().get("inverseLabel") or "")
         if not label or self._links.plain(origin, target) is None:
             raise not_valid("label is missing, or the two object types cannot be associated")
-        there = self._links.label(origin, target, label)
+        there = self._links.label(origin, target, label, back)
         return Reply(body={"results": [_type(there), _type(self._links.types[there.reverse])]})
 
     def batch_create(self, call: Call) -> Reply:
@@ -98,8 +98,26 @@ class Associations:
     def put_default(self, call: Call) -> Reply:
         """Associate two records in the plain type."""
         origin, target = kind_named(call.path["type"]), kind_named(call.path["to"])
-        ends = self._portal.row(origin, _number(call.path["id"])).id, self._portal.row(target, _number(call.path["other"])).id
+        ends = self._portal.row(origin, number_of(call.path["id"])).id, self._portal.row(target, number_of(call.path["other"])).id
         return batch(self._plainly(ends, origin, target), now=call.now)
+
+    def put(self, call: Call) -> Reply:
+        """Associate two records in the types of the body."""
+        origin, target = kind_named(call.path["type"]), kind_named(call.path["to"])
+        ends = self._pair({"from": {"id": call.path["id"]}, "to": {"id": call.path["other"]}}, origin, target)
+        given = call.body if isinstance(call.body, list) else []
+        names = {"category": "associationCategory", "typeId": "associationTypeId"}  # reads and writes name them differently
+        types = [self._type_named({names.get(name, name): one for name, one in spec.items()}, origin, target) for spec in given]
+        for type_ in types:
+            self._links.add(*ends, type_)
+        return Reply(body=_labels(origin, target, ends, types), status=201)
+
+    def delete(self, call: Call) -> Reply:
+        """Take every association of two records away; a pair that is not there is no error."""
+        origin, target = kind_named(call.path["type"]), kind_named(call.path["to"])
+        for pair in self._known_pairs({"from": {"id": call.path["id"]}, "to": {"id": call.path["other"]}}, origin, target):
+            self._links.remove(*pair)
+        return Reply(status=204)
 
     def batch_archive(self, call: Call) -> Reply:
         """Take every association of pairs of records away."""
@@ -141,7 +159,7 @@ class Associations:
         texts = [str((given.get(end) or {}).get("id")) for end in ("from", "to")]
         for text in texts:
             if not text.isdecimal():
-                raise _bad_id(text)
+                raise bad_id(text)
         first, second = (int(text) for text in texts)
         return self._portal.row(origin, first).id, self._portal.row(target, second).id
 
@@ -192,21 +210,25 @@ def _labels(origin: Kind, target: Kind, ends: tuple[int, int], types: Sequence[A
     }
 
 
-def _after(given: object) -> int:
+def after_of(given: object) -> int:
+    """Return the last id of the page before."""
     return min(int(str(given)), LAST_ID) if str(given or "").isdecimal() else 0
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """Return an id as a number. Raises Refusal for a text that is none."""
     if not text.isdecimal():
-        raise _bad_id(text)
+        raise bad_id(text)
     return int(text)
 
 
-def _bad_id(text: str) -> Refusal:
+def bad_id(text: str) -> Refusal:
+    """Return the refusal of an id that is none."""
     return not_valid(f"{text} is not a valid ID", context={"id": [text]}, sub_category="crm.associations.INVALID_IDENTIFIER")
 
 
-def _nothing(origin: Kind, target: Kind, text: str) -> Refusal:
+def nothing_associated(origin: Kind, target: Kind, text: str) -> Refusal:
+    """Return what is said of a record without associations."""
     return Refusal(
         404,
         "OBJECT_NOT_FOUND",

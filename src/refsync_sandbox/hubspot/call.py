@@ -29,6 +29,7 @@ class Refusal(Exception):
         context: Mapping[str, Sequence[str]] | None = None,
         errors: Sequence[Mapping[str, Any]] = (),
         sub_category: str = "",
+        anonymous: bool = False,
         **more: Any,
     ) -> None:
         super().__init__(message)
@@ -38,11 +39,16 @@ class Refusal(Exception):
         self.context = {name: list(values) for name, values in (context or {}).items()}
         self.errors = list(errors)
         self.sub_category = sub_category
+        self.anonymous = anonymous
+        """Whether the body lacks the correlation id, as some bodies do; the header has it all the same."""
         self.more = more
+        self.headers: Mapping[str, str] = {}
 
     def as_json(self, correlation_id: str) -> dict[str, Any]:
         """Return the body of a call that was refused as a whole; what is empty is left out."""
-        body: dict[str, Any] = {"status": "error", "message": self.message, "correlationId": correlation_id}
+        body: dict[str, Any] = {"status": "error", "message": self.message}
+        if not self.anonymous:
+            body["correlationId"] = correlation_id
         if self.errors:
             body["errors"] = self.errors
         if self.context:
@@ -80,6 +86,8 @@ class Call:
     base: str
     """Where this server answers, without a slash at the end."""
     now: Instant
+    indexed: Instant
+    """The time up to which a search sees changes."""
 
     def texts(self, name: str) -> list[str]:
         """Return the values of a query parameter, whether joined by commas or given several times."""
@@ -120,13 +128,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a handler answers; a body of None is an empty reply."""
+    """What a handler answers; a body of None is an empty reply, one of bytes goes out as it is."""
 
     body: Any = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def content(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
         return b"" if self.body is None else orjson.dumps(self.body)
 
 

@@ -158,6 +158,8 @@ ASSOCIATION_TYPES: tuple[AssociationType, ...] = (
     *_pair(CONTACT, COMPANY, 279, 280),
     *_pair(CONTACT, COMPANY, 1, 2, "Primary"),
     *_pair(DEAL, CONTACT, 3, 4),
+    AssociationType(id=449, origin=CONTACT, target=CONTACT, reverse=449),
+    AssociationType(id=450, origin=COMPANY, target=COMPANY, reverse=450),
     *_pair(DEAL, COMPANY, 341, 342),
     *_pair(DEAL, COMPANY, 5, 6, "Primary"),
     *_pair(TICKET, CONTACT, 16, 15),

@@ -44,16 +44,16 @@ class Links:
         """Return the type that says nothing but that the two belong together."""
         return self._plain.get((origin.number, target.number))
 
-    def label(self, origin: Kind, target: Kind, label: str) -> AssociationType:
-        """Return the portal's own label of that name, which is added when there is none yet."""
+    def label(self, origin: Kind, target: Kind, label: str, back: str = "") -> AssociationType:
+        """Return the portal's own label of that name, which is added when there is none yet; `back` is read at the other end."""
         known = (one for one in self.between(origin, target) if one.label == label and one.user_defined)
         if found := next(known, None):
             return found
         number = max(FIRST_USER_DEFINED - 1, *self.types) + 1
         there = AssociationType(id=number, origin=origin, target=target, label=label, reverse=number + 1, user_defined=True)
-        back = AssociationType(id=number + 1, origin=target, target=origin, label=label, reverse=number, user_defined=True)
+        other = back or label
         self._know(there)
-        self._know(back)
+        self._know(AssociationType(id=number + 1, origin=target, target=origin, label=other, reverse=number, user_defined=True))
         return there
 
     def _know(self, found: AssociationType) -> None:
@@ -146,6 +146,13 @@ class Links:
                 (new, old, new),
             )
             self._database.execute(f"DELETE FROM link WHERE {table_end} = ?", (old,))  # noqa: S608
+
+    def forget(self, record_id: int) -> None:
+        """Take every association of a record away, in both directions."""
+        self._database.execute(
+            "DELETE FROM link WHERE origin IN (SELECT target FROM link WHERE origin = ?1) AND target = ?1", (record_id,)
+        )
+        self._database.execute("DELETE FROM link WHERE origin = ?", (record_id,))
 
     def settle_primary(self, record_id: int, origin: Kind) -> None:
         """Leave one primary company to a record that a merge gave several, the one with the lowest id."""

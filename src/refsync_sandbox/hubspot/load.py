@@ -13,10 +13,27 @@ from typing import Any
 import orjson
 
 from refsync.book import Book
-from refsync.model import Account, Activity, Case, Contact, Deal, DealContact, Instant, Record, SetAside, Stream, User, instant
-from refsync_sandbox.hubspot.kinds import COMMUNICATION, COMPANY, CONTACT, DEAL, KINDS, TICKET, AssociationType, Kind
+from refsync.model import (
+    Account,
+    AccountContact,
+    Activity,
+    Case,
+    Contact,
+    Deal,
+    DealContact,
+    Instant,
+    Introduction,
+    Record,
+    SetAside,
+    Stream,
+    User,
+    instant,
+    iso,
+)
+from refsync_sandbox.hubspot.introductions import REFERRED, REFERRED_BY, REFERRER, introduction_values
+from refsync_sandbox.hubspot.kinds import COMMUNICATION, COMPANY, CONTACT, DEAL, KINDS, TASK, TICKET, AssociationType, Kind
 from refsync_sandbox.hubspot.pipelines import deal_stage, ticket_stage
-from refsync_sandbox.hubspot.portal import Portal
+from refsync_sandbox.hubspot.portal import PERSON, Portal
 from refsync_sandbox.hubspot.properties import Property, type_of_values
 from refsync_sandbox.hubspot.translate import KIND_OF_ACTIVITY, Values, activity_values, property_name, record_values
 
@@ -28,13 +45,16 @@ _KIND_OF_STREAM: Mapping[Stream, Kind] = {
     Stream.CONTACTS: CONTACT,
     Stream.DEALS: DEAL,
     Stream.CASES: TICKET,
+    Stream.INTRODUCTIONS: CONTACT,
 }
 _ORDER = (
     Stream.USERS,
     Stream.ACCOUNTS,
     Stream.CONTACTS,
+    Stream.ACCOUNT_CONTACTS,
     Stream.DEALS,
     Stream.DEAL_CONTACTS,
+    Stream.INTRODUCTIONS,
     Stream.CASES,
     Stream.ACTIVITIES,
 )
@@ -43,6 +63,7 @@ _OWN_PROPERTIES = (
     (COMPANY, "tier", "string"),
     (COMPANY, "do_not_contact", "bool"),
     (CONTACT, "do_not_contact", "bool"),
+    (CONTACT, REFERRER, "string"),
     (DEAL, "referred_by_contact_id", "string"),
     (TICKET, "escalated", "bool"),
 )
@@ -96,19 +117,24 @@ class Loader:
         self._now = portal.clock.instant()
         self._ids: dict[str, dict[str, str]] = {table: {} for table in ("users", "accounts", "contacts", "deals")}
         self._parents: list[tuple[int, str]] = []
+        self._introduced: list[tuple[int, Introduction]] = []
         self._rows: list[tuple[int, int, Instant, Instant, bytes]] = []
         self._names: list[tuple[str, str, str]] = []
         self._links: list[tuple[int, int, AssociationType]] = []
 
     def add(self, record: Record) -> str:
-        """Take one row in and return its CRM id; that of a deal's contact is `deal:contact`."""
+        """Take one row in and return its CRM id; that of a deal's contact is `deal:contact`, an account's `account:contact`."""
         if isinstance(record, Activity):
             return self._activity(record)
         if isinstance(record, User):
             owner = self._portal.owners.add(name=record.name, email=record.email, active=record.active)
             self._name("users", record.id, owner.id)
             return owner.id
-        return self._part(record) if isinstance(record, DealContact) else self._customer(record)
+        if isinstance(record, DealContact):
+            return self._part(record)
+        if isinstance(record, AccountContact):
+            return self._further_account(record)
+        return self._introduction(record) if isinstance(record, Introduction) else self._customer(record)
 
     def finish(self) -> None:
         """Do what is done for all rows together."""
@@ -117,6 +143,10 @@ class Loader:
             if parent := self._id_of("accounts", name):
                 row = self._portal.row(COMPANY, child)
                 self._records.calculate(row, row.values() | {"hs_parent_company_id": parent})
+        for contact, introduction in self._introduced:
+            row, values = self._portal.row(CONTACT, contact), self._introduction_values(contact, introduction)
+            self._records.calculate(row, row.values() | values)
+        self._flush()
         self._portal.links.mirror()
         for kind in KINDS:
             for name in self._portal.catalogue.uniques(kind):
@@ -140,7 +170,8 @@ class Loader:
         self._portal.catalogue.allow(kind, values)
         created = record.opened_at if isinstance(record, Case) else record.created_at
         self._keep(kind, record_id, values, created, _later(record))
-        self._name(table, record.id, str(record_id))
+        if record.id:
+            self._name(table, record.id, str(record_id))
         if company:
             self._associate(record_id, int(company), self._portal.links.between(kind, COMPANY))
         return str(record_id)
@@ -165,12 +196,42 @@ class Loader:
         self._name("deal_contacts", record.id, crm_id)
         return crm_id
 
+    def _further_account(self, record: AccountContact) -> str:
+        company, contact = self._id_of("accounts", record.account_id) or "", self._id_of("contacts", record.contact_id) or ""
+        plain = self._portal.links.plain(CONTACT, COMPANY)
+        self._associate(int(contact), int(company), [plain] if plain else [])
+        crm_id = f"{company}:{contact}"
+        self._name("account_contacts", record.id, crm_id)
+        return crm_id
+
+    def _introduction(self, record: Introduction) -> str:
+        """Let a contact be the introduced person: their own record, else a new one without company."""
+        crm_id = self._id_of("contacts", record.person_contact_id) if record.person_contact_id else None
+        if crm_id is None:
+            person = Contact(id="", name=record.person_name, owner_id=record.owner_id, created_at=record.made_at)
+            crm_id = self._customer(person)
+        self._introduced.append((int(crm_id), record))
+        self._name("introductions", record.id, crm_id)
+        return crm_id
+
+    def _introduction_values(self, contact: int, record: Introduction) -> Values:
+        """Return the properties of an introduced contact, and associate it with its referrer where the portal does it so."""
+        labelled, links = self._portal.settings.introductions_by_label, self._portal.links
+        source = self._id_of("contacts", record.source_contact_id) if record.source_contact_id else None
+        if labelled and source and (plain := links.plain(CONTACT, CONTACT)):
+            self._associate(contact, int(source), (plain, links.label(CONTACT, CONTACT, REFERRED_BY, REFERRED)))
+        return introduction_values(record, self._id_of, labelled=labelled)
+
     def _keep(self, kind: Kind, record_id: int, values: Values, created: Instant | None, later: Instant | None) -> None:
         """Store a row as it was before anybody looked: changed a moment after it was created, and never in the future."""
         created = min(created if created is not None else self._now, self._now)
         modified = self._modified(created, later, record_id)
         known: Values = {name: value for name, value in values.items() if value is not None}
-        known |= self._portal.calculated(kind, record_id, known, created=created, now=modified)
+        if known.get("hs_task_status") == "COMPLETED":
+            known["hs_task_completion_date"] = iso(modified)
+        known |= self._portal.calculated(kind, record_id, known, created=created, now=self._now)
+        if kind is TASK:
+            self._expect(record_id, known)
         self._store(kind, record_id, created, modified, known)
 
     def _store(self, kind: Kind, record_id: int, created: Instant, modified: Instant, values: Values) -> None:
@@ -183,6 +244,9 @@ class Loader:
         self._records.name_many_in_book(self._names)
         self._portal.links.load(self._links)
         self._rows, self._names, self._links = [], [], []
+
+    def _expect(self, task: int, values: Values) -> None:
+        self._portal.expect_due(task, values, now=self._now)
 
     def _modified(self, created: Instant, later: Instant | None, record_id: int) -> Instant:
         return min(max(created, later or created) + record_id % _FIRST_SECOND, self._now)
@@ -207,11 +271,17 @@ class Entry(Loader):
         crm_id = super().add(record)
         if isinstance(record, Activity):
             self._portal.touch_customers(int(crm_id), now=self._now)
+        for contact, introduction in self._introduced:
+            values = self._introduction_values(contact, introduction)
+            self._portal.put(self._portal.row(CONTACT, contact), values, by=PERSON, now=self._now)
         return crm_id
 
     def _store(self, kind: Kind, record_id: int, created: Instant, modified: Instant, values: Values) -> None:
         self._records.insert(kind, record_id, created, modified, values, now=self._now)
         self._portal.remember_uniques(kind, record_id, values)
+
+    def _expect(self, task: int, values: Values) -> None:
+        self._portal.expect(task, values, now=self._now)
 
     def _modified(self, created: Instant, later: Instant | None, record_id: int) -> Instant:
         return self._now

@@ -25,6 +25,8 @@ class Owner:
     first_name: str = ""
     last_name: str = ""
     email: str = ""
+    queue: bool = False
+    """Whether it is no person but a queue of work."""
     archived: bool = False
     created_at: Instant = 0
     updated_at: Instant = 0
@@ -35,8 +37,11 @@ class Owner:
 
     def as_json(self) -> dict[str, Any]:
         """Return the owner as the owners API shows it."""
-        body: dict[str, Any] = {"id": self.id, "type": "PERSON", "firstName": self.first_name, "lastName": self.last_name}
+        kind = "QUEUE" if self.queue else "PERSON"
+        body: dict[str, Any] = {"id": self.id, "type": kind, "firstName": self.first_name, "lastName": self.last_name}
         body |= {"createdAt": iso(self.created_at), "updatedAt": iso(self.updated_at), "archived": self.archived}
+        if self.queue:
+            return body
         if self.archived:
             return body | {"userIdIncludingInactive": self.user_id}
         return body | {"email": self.email, "userId": self.user_id, "userIdIncludingInactive": self.user_id}
@@ -66,8 +71,8 @@ class Owners:
         """Yield the owners who are there, or those who left."""
         return (one for one in self._all.values() if one.archived == archived)
 
-    def add(self, *, name: str, email: str, active: bool) -> Owner:
-        """Take in a person and return them."""
+    def add(self, *, name: str, email: str, active: bool, queue: bool = False) -> Owner:
+        """Take in a person, or a queue, and return them."""
         first, last = split_name(name)
         number = len(self._all)
         owner = Owner(
@@ -76,6 +81,7 @@ class Owners:
             first_name=first,
             last_name=last,
             email=email,
+            queue=queue,
             archived=not active,
             created_at=self._now,
             updated_at=self._now,

@@ -12,38 +12,25 @@ from typing import Any
 
 import orjson
 
-from refsync.model import Instant, iso
+from refsync.model import Instant
 from refsync_sandbox.clock import Clock
+from refsync_sandbox.hubspot.agenda import ECHO, Agenda
+from refsync_sandbox.hubspot.calculated import calculated
 from refsync_sandbox.hubspot.call import Refusal, not_valid
+from refsync_sandbox.hubspot.history import CALCULATED, SOURCES
 from refsync_sandbox.hubspot.kinds import COMPANY, CONTACT, DEAL, TASK, TICKET, AssociationType, Kind, kind_of_id
 from refsync_sandbox.hubspot.links import Links
 from refsync_sandbox.hubspot.owners import Owners
 from refsync_sandbox.hubspot.pipelines import Pipeline, first_pipelines
-from refsync_sandbox.hubspot.properties import Catalogue, Property, ValueProblem
+from refsync_sandbox.hubspot.properties import Catalogue, Property, ValueProblem, read_instant
 from refsync_sandbox.hubspot.records import Records, Row
 from refsync_sandbox.hubspot.search import Search
+from refsync_sandbox.hubspot.settings import Settings
 
 INTEGRATION, PERSON = "integration", "person"
 
 _PLURALS = {"accounts": "companies", "contacts": "contacts", "deals": "deals", "cases": "tickets"}
 """What HubSpot calls the tables of a book."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How this portal differs from others."""
-
-    portal_id: int = 24700001
-    time_zone: str = "US/Eastern"
-    currency: str = "USD"
-    key_property: str = "refsync_key"
-    """The unique property of tasks that is there from the start; empty: somebody has to create it."""
-    index_lag: int = 0
-    """Milliseconds until a search finds a change."""
-    calls_per_interval: int = 100_000
-    """How many calls ten seconds allow. HubSpot allows 110 to 250; a stand-in on loopback need not slow anybody down."""
-    association_page: int = 500
-    """How many associated records one reply names for one record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +48,39 @@ class Portal:
         self.clock = clock
         self.settings = settings
         self.began = clock.instant()
-        self.records = Records(index_lag=settings.index_lag)
+        self.records = Records()
         self.links = Links(self.records)
         self.catalogue = Catalogue(now=self.began)
         self.pipelines: dict[Kind, Pipeline] = first_pipelines()
         self.owners = Owners(now=self.began)
         self.search = Search(self.records, self.catalogue)
+        self.agenda = Agenda()
         if settings.key_property:
-            self.catalogue.add(TASK, Property(name=settings.key_property, label="Refsync key", unique=True))
+            key = Property(name=settings.key_property, label="Refsync key", unique=settings.key_unique)
+            self.catalogue.add(TASK, key)
+        for queue in settings.queues:
+            self.owners.add(name=queue, email="", active=True, queue=True)
+
+    def settle(self, now: Instant) -> None:
+        """Let happen what has happened by itself since somebody looked: tasks that moved their own modified date."""
+        for at, task in self.agenda.due(now):
+            row = self.records.find(TASK, task)
+            values = row.values() if row else {}
+            due = values.get("hs_timestamp")
+            falls_due = values.get("hs_task_status") != "COMPLETED" and due is not None and read_instant(due) == at
+            if row and (falls_due or at == row.created + ECHO):
+                whole = values | self.calculated(TASK, row.id, values, created=row.created, now=at + 1)
+                self.records.update(row, whole, now=max(at, row.modified), source=CALCULATED)
+
+    def expect(self, task: int, values: Mapping[str, str | None], *, now: Instant) -> None:
+        """Note when a task will move by itself: shortly after its creation, and at its due time."""
+        self.agenda.add(now + ECHO, task)
+        self.expect_due(task, values, now=now)
+
+    def expect_due(self, task: int, values: Mapping[str, str | None], *, now: Instant) -> None:
+        """Note when a task will fall due, if it is to come."""
+        if (due := values.get("hs_timestamp")) and (at := read_instant(due)) > now:
+            self.agenda.add(at, task)
 
     def checked(self, kind: Kind, given: Mapping[str, Any]) -> dict[str, str | None]:
         """Return written values in the form in which they are kept. Raises Refusal with everything that is wrong with them."""
@@ -98,6 +110,7 @@ class Portal:
         if kind.engagement:
             self.touch_customers(record_id, now=now)
         if kind == TASK:
+            self.expect(record_id, whole, now=now)
             self.records.note_writer(record_id, by)
         return self.row(kind, record_id)
 
@@ -106,6 +119,8 @@ class Portal:
         values = self.checked(row.kind, given)
         present = row.values()
         self._refuse_taken(row.kind, {name: value for name, value in values.items() if value != present.get(name)})
+        if self._backwards(row.kind, present.get("lifecyclestage"), values.get("lifecyclestage")):
+            del values["lifecyclestage"]
         return self.put(row, values, by=by, now=now)
 
     def put(self, row: Row, values: Mapping[str, str | None], *, by: str, now: Instant) -> Row:
@@ -113,11 +128,13 @@ class Portal:
         kind = row.kind
         whole = {**row.values(), **values}
         whole |= self.calculated(kind, row.id, whole, created=row.created, now=now)
-        self.records.update(row, whole, now=now)
+        self.records.update(row, whole, now=now, source=SOURCES[by])
         self.remember_uniques(kind, row.id, whole)
         if kind == CONTACT and "associatedcompanyid" in values:
             self._follow_company(row.id, values["associatedcompanyid"])
         if kind == TASK:
+            if "hs_timestamp" in values:
+                self.expect_due(row.id, whole, now=now)
             self.records.note_writer(row.id, by)
         return self.row(kind, row.id)
 
@@ -131,7 +148,10 @@ class Portal:
                 self.links.show_company(contact)
 
     def merge(self, primary: Row, other: Row, *, now: Instant) -> Row:
-        """Make one record of two and return it: with a new id, the old ones in `hs_merged_object_ids` (dbt_hubspot#46)."""
+        """Make one record of two and return it: with a new id, unless the account keeps that of the first (dbt_hubspot#46).
+
+        The old ids are in `hs_merged_object_ids`.
+        """
         kind = primary.kind
         mine, theirs = primary.values(), other.values()
         values = theirs | {name: value for name, value in mine.items() if value not in (None, "")}
@@ -139,14 +159,32 @@ class Portal:
         values["hs_merged_object_ids"] = ";".join([*before, str(primary.id), str(other.id)])
         if kind == CONTACT:
             values["hs_calculated_merged_vids"] = f"{primary.id}:{now};{other.id}:{now}"
-        survivor = self.records.new_id(kind)
-        self.records.insert(kind, survivor, min(primary.created, other.created), now, values, now=now)
+        survivor = primary.id if self.settings.merges_keep_id else self.records.new_id(kind)
         for row in (primary, other):
             self.records.remove(row)
-            self.links.move(row.id, survivor)
+        self.records.insert(kind, survivor, min(primary.created, other.created), now, values, now=now)
+        for row in (primary, other):
+            if row.id != survivor:
+                self.links.move(row.id, survivor)
         self.remember_uniques(kind, survivor, values)
         self._repoint(kind, (primary.id, other.id), survivor)
         return self.row(kind, survivor)
+
+    def erase(self, row: Row) -> None:
+        """Take a record away without a trace, as the deletion of a person's data does."""
+        companies = [row.id] if row.kind == COMPANY else []
+        contacts = [end for company in companies for end in self.links.ends(company, CONTACT)]
+        self.links.forget(row.id)
+        self.records.remove(row)
+        for contact in contacts:
+            self.links.show_company(contact)
+
+    def restore(self, row: Row, *, now: Instant) -> None:
+        """Take a record out of the recycle bin."""
+        self.records.restore(row, now=now)
+        if row.kind == COMPANY:
+            for contact in self.links.ends(row.id, CONTACT):
+                self.links.show_company(contact)
 
     def id_of(self, table: str, name: str) -> str | None:
         """Return the CRM id that a name in one table means, whether it is a book id or a CRM id; None when it means nothing."""
@@ -174,15 +212,7 @@ class Portal:
         self, kind: Kind, record_id: int, values: Mapping[str, str | None], *, created: Instant, now: Instant
     ) -> dict[str, str | None]:
         """Return what HubSpot works out from the other values of a record."""
-        if kind == TASK:
-            return _task_facts(record_id, values, created, now)
-        if kind == DEAL and (stage := self.pipelines[DEAL].stages.get(values.get("dealstage") or "")):
-            won, lost = stage.won is True, stage.closed and not stage.won
-            facts = {"hs_is_closed": stage.closed, "hs_is_closed_won": won, "hs_is_closed_lost": lost}
-            return {"pipeline": self.pipelines[DEAL].id, **{name: str(fact).lower() for name, fact in facts.items()}}
-        if kind == TICKET:
-            return {"hs_pipeline": self.pipelines[TICKET].id, "hs_ticket_id": str(record_id)}
-        return {}
+        return calculated(kind, record_id, values, self.pipelines, created=created, now=now)
 
     def touch_customers(self, engagement: int, *, now: Instant) -> None:
         """Move the time of the last change of every record that a newly logged activity is about."""
@@ -224,6 +254,13 @@ class Portal:
                     sub_category="crm.associations.INVALID_OBJECT_IDS",
                 )
 
+    def _backwards(self, kind: Kind, present: str | None, wanted: str | None) -> bool:
+        """Whether a lifecycle stage would move back, which HubSpot leaves undone without a word (documented)."""
+        found = self.catalogue.find(kind, "lifecyclestage")
+        if found is None or not present or not wanted or present not in found.options:
+            return False
+        return found.options.index(wanted) < found.options.index(present)
+
     def _follow_company(self, contact: int, company: str | None) -> None:
         """Let the primary company of a contact be the one that its property names."""
         primary = next(one for one in self.links.between(CONTACT, COMPANY) if one.label == "Primary")
@@ -264,21 +301,3 @@ def _values_refused(problems: Sequence[ValueProblem], portal_id: int) -> Refusal
     ]
     errors = [{"message": one.message, "code": one.code, "context": {"propertyName": [one.name]}} for one in problems]
     return not_valid(f"Property values were not valid: {orjson.dumps(listed).decode()}", errors=errors)
-
-
-def _task_facts(record_id: int, values: Mapping[str, str | None], created: Instant, now: Instant) -> dict[str, str | None]:
-    done, due = values.get("hs_task_status") == "COMPLETED", values.get("hs_timestamp")
-    overdue = bool(due) and not done and str(due) < iso(now)
-    return {
-        "hs_obj_coords": f"0-27-{record_id}",
-        "hs_task_status": values.get("hs_task_status") or "NOT_STARTED",
-        "hs_task_is_completed": "1" if done else "0",
-        "hs_task_completion_count": "1" if done else "0",
-        "hs_task_completion_date": (values.get("hs_task_completion_date") or iso(now)) if done else None,
-        "hs_task_is_overdue": str(overdue).lower(),
-        "hs_task_is_past_due_date": str(overdue).lower(),
-        "hs_task_missed_due_date": str(overdue).lower(),
-        "hs_task_family": "SALES",
-        "hs_task_for_object_type": "OWNER",
-        "hs_start_date_with_fallback": due or iso(created),
-    }

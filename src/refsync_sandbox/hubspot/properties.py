@@ -249,6 +249,7 @@ hubspot_team_id enumeration
 _CUSTOMER = """
 createdate datetime read-only
 notes_last_contacted datetime read-only
+hs_engagements_last_contacted datetime read-only
 notes_last_updated datetime read-only
 notes_next_activity_date datetime read-only
 num_notes number read-only
@@ -275,7 +276,7 @@ website string
 associatedcompanyid number
 hs_email_optout bool
 hs_calculated_merged_vids string read-only
-hs_lead_status enumeration
+hs_lead_status enumeration NEW OPEN IN_PROGRESS OPEN_DEAL UNQUALIFIED ATTEMPTED_TO_CONTACT CONNECTED BAD_TIMING
 {_LIFECYCLE}
 """,
     "company": f"""

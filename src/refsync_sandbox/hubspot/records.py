@@ -1,7 +1,8 @@
 """The portal's records, in a SQLite file of their own that vanishes with the process.
 
 Law: ids are counted, never random: the same book and the same calls give the same ids. They are not in order of creation, the
-ids of one type lie in one stretch, and archived records stay. What is written goes through here, so the search index knows.
+ids of one type lie in one stretch, and archived records stay. What is written goes through here, so that what was before is kept
+for a search index that lags behind.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import orjson
 
 from refsync.model import Instant
+from refsync_sandbox.hubspot.history import CALCULATED, History
 from refsync_sandbox.hubspot.kinds import KINDS, Kind, kind_of_id
 
 _SCHEMA = """
@@ -37,6 +39,11 @@ CREATE TABLE link (
 CREATE TABLE book_id (
   book TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (book, name)
 ) WITHOUT ROWID;
+CREATE TABLE version (
+  id INTEGER NOT NULL, kind INTEGER NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL, since INTEGER NOT NULL,
+  until INTEGER NOT NULL, properties BLOB NOT NULL
+);
+CREATE INDEX version_by_time ON version (kind, until);
 CREATE TABLE written (task INTEGER NOT NULL, writer TEXT NOT NULL);
 """
 _INDEXES = {
@@ -74,22 +81,23 @@ class Row(NamedTuple):
         return dict(orjson.loads(self.properties))
 
 
-_COLUMNS = "id, created, modified, archived, properties"
+COLUMNS = "id, created, modified, archived, properties"
 
 
 class Records:
     """All records of a portal. Used from one thread at a time."""
 
-    def __init__(self, *, index_lag: int = 0) -> None:
+    def __init__(self) -> None:
         self.database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self.database.executescript(
             f"PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB}; {_SCHEMA}"
         )
         self._make_indexes()
-        self.index_lag = index_lag
-        """Milliseconds until the search finds a change."""
+        self.history = History(self.database)
         self.changes: Counter[Kind] = Counter()
         """How often records of a type were written: who keeps a result compares this number."""
+        self.last_write = dict.fromkeys(KINDS, 0)
+        """When a record of a type was written last: a search index that has got there shows what there is."""
         self._given = dict.fromkeys(KINDS, 0)
 
     @contextmanager
@@ -134,41 +142,58 @@ class Records:
         """Store a new record; its unique values are the caller's to remember."""
         self.database.execute(
             "INSERT INTO record VALUES (?, ?, ?, ?, ?, NULL, ?)",
-            (record_id, kind.number, created, modified, now + self.index_lag, orjson.dumps(values)),
+            (record_id, kind.number, created, modified, now, orjson.dumps(values)),
         )
-        self.changes[kind] += 1
+        self._written(kind, now)
 
     def insert_many(self, rows: Iterable[tuple[int, int, Instant, Instant, bytes]]) -> None:
         """Store records of a book, long in the index: id, number of the object type, created, modified, properties as JSON."""
         self.database.executemany("INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?4, NULL, ?5)", rows)
         self.changes.update(KINDS)
 
-    def update(self, row: Row, values: Mapping[str, str | None], *, now: Instant) -> None:
-        """Store new properties, which moves the time of the last change."""
+    def update(self, row: Row, values: Mapping[str, str | None], *, now: Instant, source: str) -> None:
+        """Store new properties, which moves the time of the last change; `source` is HubSpot's word for who did it."""
+        self._keep_versions("id = ?2", row.id, now)
         self.database.execute(
             "UPDATE record SET properties = ?, modified = ?, indexed = ? WHERE id = ?",
-            (orjson.dumps(values), now, now + self.index_lag, row.id),
+            (orjson.dumps(values), now, now, row.id),
         )
-        self.changes[row.kind] += 1
+        self.history.note(row.id, row.values(), values, at=now, source=source)
+        self._written(row.kind, now)
 
-    def calculate(self, row: Row, values: Mapping[str, str | None]) -> None:
+    def calculate(self, row: Row, values: Mapping[str, str | None], *, now: Instant | None = None) -> None:
         """Store properties that HubSpot works out by itself: the time of the last change stays (airbyte#27199)."""
         self.database.execute("UPDATE record SET properties = ? WHERE id = ?", (orjson.dumps(values), row.id))
+        if now is not None:
+            self.history.note(row.id, row.values(), values, at=now, source=CALCULATED)
         self.changes[row.kind] += 1
 
     def touch(self, record_id: int, *, now: Instant) -> None:
         """Move the time of the last change alone, as a newly logged activity does."""
+        self._keep_versions("id = ?2", record_id, now)
         self.database.execute(
-            "UPDATE record SET modified = ?, indexed = ? WHERE id = ? AND archived IS NULL",
-            (now, now + self.index_lag, record_id),
+            "UPDATE record SET modified = ?, indexed = ? WHERE id = ? AND archived IS NULL", (now, now, record_id)
         )
         if kind := kind_of_id(record_id):
-            self.changes[kind] += 1
+            self._written(kind, now)
 
     def archive(self, row: Row, *, now: Instant) -> None:
         """Move a record to the recycle bin: search and plain lists lose it, the time of the last change stays."""
         self.database.execute("UPDATE record SET archived = ? WHERE id = ?", (now, row.id))
         self.changes[row.kind] += 1
+
+    def restore(self, row: Row, *, now: Instant) -> None:
+        """Take a record out of the recycle bin. That the time of the last change stays then, too, is unverified."""
+        self.database.execute("UPDATE record SET archived = NULL, indexed = ? WHERE id = ?", (now, row.id))
+        self._written(row.kind, now)
+
+    def stamp(self, kind: Kind, *, now: Instant) -> None:
+        """Give all live records of a type one time of their last change, as an edit of many at once does (airbyte#43317)."""
+        self._keep_versions("kind = ?2", kind.number, now)
+        self.database.execute(
+            "UPDATE record SET modified = ?1, indexed = ?1 WHERE kind = ?2 AND archived IS NULL", (now, kind.number)
+        )
+        self._written(kind, now)
 
     def remove(self, row: Row) -> None:
         """Take a record away without a trace, as a merge does with the two that went in."""
@@ -180,7 +205,7 @@ class Records:
         """Return one record, archived or not as asked; None when there is none such."""
         if record_id > LAST_ID:
             return None
-        found = self.database.execute(f"SELECT {_COLUMNS} FROM record WHERE id = ?", (record_id,)).fetchone()  # noqa: S608
+        found = self.database.execute(f"SELECT {COLUMNS} FROM record WHERE id = ?", (record_id,)).fetchone()  # noqa: S608
         row = Row(*found) if found else None
         return row if row and row.kind == kind and (row.archived is not None) == archived else None
 
@@ -188,7 +213,7 @@ class Records:
         """Return the records with these ids that exist, archived or not, in the order of the ids given."""
         asked = [one for one in ids if one <= LAST_ID]
         places = ", ".join("?" * len(asked))
-        found = self.database.execute(f"SELECT {_COLUMNS} FROM record WHERE id IN ({places})", asked)  # noqa: S608
+        found = self.database.execute(f"SELECT {COLUMNS} FROM record WHERE id IN ({places})", asked)  # noqa: S608
         rows = {row[0]: Row(*row) for row in found}
         return [rows[one] for one in asked if one in rows]
 
@@ -196,7 +221,7 @@ class Records:
         """Return up to `limit` records from id `start` on, in order of their ids."""
         state = "IS NOT NULL" if archived else "IS NULL"
         found = self.database.execute(
-            f"SELECT {_COLUMNS} FROM record WHERE id >= ? AND id <= ? AND archived {state} ORDER BY id LIMIT ?",  # noqa: S608
+            f"SELECT {COLUMNS} FROM record WHERE id >= ? AND id <= ? AND archived {state} ORDER BY id LIMIT ?",  # noqa: S608
             (min(max(start, kind.first_id), LAST_ID), _last_id(kind), limit),
         )
         return [Row(*row) for row in found]
@@ -204,7 +229,7 @@ class Records:
     def all(self, kind: Kind) -> Iterator[Row]:
         """Yield every record of a type, archived ones too."""
         found = self.database.execute(
-            f"SELECT {_COLUMNS} FROM record WHERE id BETWEEN ? AND ? ORDER BY id",  # noqa: S608
+            f"SELECT {COLUMNS} FROM record WHERE id BETWEEN ? AND ? ORDER BY id",  # noqa: S608
             (kind.first_id, _last_id(kind)),
         )
         yield from (Row(*row) for row in found.fetchall())
@@ -268,6 +293,18 @@ class Records:
         for task, writer in self.database.execute("SELECT task, writer FROM written ORDER BY rowid"):
             found.setdefault(task, []).append(writer)
         return found
+
+    def _keep_versions(self, which: str, number: int, until: Instant) -> None:
+        """Keep records as they are for searches that see no change yet."""
+        self.database.execute(
+            "INSERT INTO version SELECT id, kind, created, modified, indexed, ?1, properties FROM record "  # noqa: S608
+            f"WHERE {which} AND archived IS NULL AND indexed < ?1",
+            (until, number),
+        )
+
+    def _written(self, kind: Kind, now: Instant) -> None:
+        self.changes[kind] += 1
+        self.last_write[kind] = max(self.last_write[kind], now)
 
     def close(self) -> None:
         self.database.close()

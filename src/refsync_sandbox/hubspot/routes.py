@@ -8,121 +8,75 @@ Source: HubSpot's changelog, "Legacy APIs and legacy apps: what's going unsuppor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
-from urllib.parse import parse_qsl
 
-import orjson
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from refsync_sandbox.crm import REPLAYED
-from refsync_sandbox.hubspot.access import Access, Allowance
+from refsync_sandbox.hubspot.access import Access
 from refsync_sandbox.hubspot.account import Account
 from refsync_sandbox.hubspot.associations import Associations
-from refsync_sandbox.hubspot.call import Call, Refusal, Reply, correlation_id, not_valid
+from refsync_sandbox.hubspot.batches import Batches
+from refsync_sandbox.hubspot.definitions import Definitions
+from refsync_sandbox.hubspot.limits import Meter
 from refsync_sandbox.hubspot.objects import Objects
+from refsync_sandbox.hubspot.old_associations import OldAssociations
 from refsync_sandbox.hubspot.portal import Portal
+from refsync_sandbox.hubspot.service import Entry, Handler
+from refsync_sandbox.hubspot.tokens import Tokens
 
 DATES = ("2026-03", "2026-09")
 
-Handler: TypeAlias = Callable[[Call], Reply]
 _Table: TypeAlias = Sequence[tuple[str, str, Handler]]
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Answers calls: sign-in, limits, body, errors and headers are the same for all of them."""
-
-    portal: Portal
-    access: Access
-    allowance: Allowance
-
-    def route(self, method: str, path: str, handler: Handler) -> Route:
-        """Return the route that answers one call."""
-        searching = path.endswith("/search")
-
-        async def answer(request: Request) -> Response:
-            found, headers = correlation_id(), {}
-            try:
-                now = self.portal.clock.instant()
-                if not request.scope.get(REPLAYED):
-                    self.access.check(request.headers.get("authorization", ""), now)
-                    if not searching:
-                        self.allowance.take()
-                        headers = self.allowance.headers()
-                body = _loaded(await request.body()) if method in ("POST", "PUT", "PATCH") else None
-                call = Call(
-                    path=request.path_params,
-                    route=request.url.path,
-                    query=request.query_params,
-                    body=body,
-                    base=str(request.base_url).rstrip("/"),
-                    now=now,
-                )
-                with self.portal.records.transaction():
-                    reply = handler(call)
-            except Refusal as refusal:
-                reply = Reply(body=refusal.as_json(found), status=refusal.status)
-            return _response(reply, headers | {"x-hubspot-correlation-id": found})
-
-        return Route(path, answer, methods=[method])
-
-    def sign_in(self, path: str) -> Route:
-        """Return the route on which a refresh token is turned into an access token; it needs no other."""
-
-        async def renew(request: Request) -> Response:
-            found = correlation_id()
-            try:
-                form = {str(name): str(value) for name, value in _form(await request.body())}
-                reply = Reply(body=self.access.renew(form, self.portal.clock.instant()))
-            except Refusal as refusal:
-                reply = Reply(body=refusal.as_json(found), status=refusal.status)
-            return _response(reply, {"x-hubspot-correlation-id": found})
-
-        return Route(path, renew, methods=["POST"])
+def table(portal: Portal, access: Access, meter: Meter) -> Iterator[tuple[str, str, Entry]]:
+    """Yield every call of the API: method, path and what answers it."""
+    for method, path, handler in _calls(portal, meter):
+        yield method, path, Entry(handler, searching=path.endswith("/search"))
+    tokens = Tokens(access, portal)
+    for version in ("v1", *DATES):
+        yield "POST", f"/oauth/{version}/token", Entry(tokens.renew, open=True)
+    yield "GET", "/oauth/v1/access-tokens/{token}", Entry(tokens.describe, open=True)
 
 
-def routes(service: Service) -> list[Route]:
-    """Return every route of the API, the busiest first."""
-    objects, associations, account = Objects(service.portal), Associations(service.portal), Account(service.portal)
-    paths: list[tuple[str, str, Handler]] = []
+def _calls(portal: Portal, meter: Meter) -> Iterator[tuple[str, str, Handler]]:
+    objects, associations, account = Objects(portal), Associations(portal), Account(portal, meter)
+    definitions, old = Definitions(portal), OldAssociations(portal)
     for head in ("/crm/v3/objects", *(f"/crm/objects/{date}" for date in DATES)):
-        paths += _below(head, _objects(objects))
+        yield from _below(head, _objects(objects, Batches(portal, objects)))
+    yield from _below("/crm/v3/objects/{type}/{id}/associations", _old_links(old))
+    yield from _below("/crm/v3/associations/{from}/{to}", _old_batches(old))
     for head in ("/crm/v4/associations", *(f"/crm/associations/{date}" for date in DATES)):
-        paths += _below(head, _associations(associations))
+        yield from _below(head, _associations(associations))
     for head in ("/crm/v4/objects", *(f"/crm/objects/{date}" for date in DATES)):
-        default = "/{type}/{id}/associations/default/{to}/{other}"
-        paths.append(("PUT", head + default, associations.put_default))
-        if not head.endswith("2026-09"):
-            paths.append(("GET", head + "/{type}/{id}/associations/{to}", associations.of_one))
-    for area, table in (("owners", _owners(account)), ("pipelines", _pipelines(account)), ("properties", _properties(account))):
+        yield from _below(f"{head}/{{type}}/{{id}}/associations", _links(associations, single=not head.endswith("2026-09")))
+    areas = {"owners": _owners(account), "pipelines": _pipelines(account), "properties": _properties(definitions)}
+    for area, rows in areas.items():
         for head in (f"/crm/v3/{area}", *(f"/crm/{area}/{date}" for date in DATES)):
-            paths += _below(head, table)
+            yield from _below(head, rows)
     for head in ("/crm/v3/schemas", "/crm-object-schemas/v3/schemas", *(f"/crm-object-schemas/{date}/schemas" for date in DATES)):
-        paths += _below(head, [("GET", "", account.schemas), ("GET", "/{type}", account.schema)])
-    paths += [("GET", f"/account-info/{version}/details", account.details) for version in ("v3", *DATES)]
-    paths.append(("GET", "/properties/v2/{type}/properties", account.old_properties))
-    tokens = [service.sign_in(f"/oauth/{version}/token") for version in ("v1", *DATES)]
-    return [*(service.route(*path) for path in paths), *tokens]
+        yield from _below(head, [("GET", "", definitions.schemas), ("GET", "/{type}", definitions.schema)])
+    for version in ("v3", *DATES):
+        yield "GET", f"/account-info/{version}/details", account.details
+        yield "GET", f"/account-info/{version}/api-usage/daily/private-apps", account.usage
+    yield "GET", "/properties/v2/{type}/properties", definitions.old_properties
+    yield "GET", "/properties/v2/{type}/properties/named/{name}", definitions.property
 
 
 def _below(head: str, table: _Table) -> Iterator[tuple[str, str, Handler]]:
     return ((method, head + path, handler) for method, path, handler in table)
 
 
-def _objects(objects: Objects) -> _Table:
+def _objects(objects: Objects, batches: Batches) -> _Table:
     return [
         ("GET", "/{type}", objects.list),
         ("POST", "/{type}/search", objects.search),
-        ("POST", "/{type}/batch/read", objects.batch_read),
-        ("POST", "/{type}/batch/create", objects.batch_create),
-        ("POST", "/{type}/batch/update", objects.batch_update),
-        ("POST", "/{type}/batch/upsert", objects.batch_upsert),
-        ("POST", "/{type}/batch/archive", objects.batch_archive),
+        ("POST", "/{type}/batch/read", batches.read),
+        ("POST", "/{type}/batch/create", batches.create),
+        ("POST", "/{type}/batch/update", batches.update),
+        ("POST", "/{type}/batch/upsert", batches.upsert),
+        ("POST", "/{type}/batch/archive", batches.archive),
         ("POST", "/{type}/merge", objects.merge),
+        ("POST", "/{type}/gdpr-delete", objects.erase),
         ("POST", "/{type}", objects.create),
         ("GET", "/{type}/{id}", objects.get),
         ("PATCH", "/{type}/{id}", objects.patch),
@@ -142,8 +96,36 @@ def _associations(associations: Associations) -> _Table:
     ]
 
 
+def _links(associations: Associations, *, single: bool) -> _Table:
+    """The associations of one record; 2026-09 has no GET of them."""
+    rows: _Table = [
+        ("PUT", "/default/{to}/{other}", associations.put_default),
+        ("PUT", "/{to}/{other}", associations.put),
+        ("DELETE", "/{to}/{other}", associations.delete),
+    ]
+    return [*rows, ("GET", "/{to}", associations.of_one)] if single else rows
+
+
+def _old_links(old: OldAssociations) -> _Table:
+    """The associations of one record as version 3 has them."""
+    return [
+        ("GET", "/{to}", old.of_one),
+        ("PUT", "/{to}/{other}/{association}", old.put),
+        ("DELETE", "/{to}/{other}/{association}", old.delete),
+    ]
+
+
+def _old_batches(old: OldAssociations) -> _Table:
+    return [
+        ("POST", "/batch/read", old.batch_read),
+        ("POST", "/batch/create", old.batch_create),
+        ("POST", "/batch/archive", old.batch_archive),
+        ("GET", "/types", old.types),
+    ]
+
+
 def _owners(account: Account) -> _Table:
-    return [("GET", "", account.owners), ("GET", "/", account.owners), ("GET", "/{id}", account.owner)]
+    return [("GET", "", account.owners), ("GET", "/{id}", account.owner)]
 
 
 def _pipelines(account: Account) -> _Table:
@@ -154,17 +136,19 @@ def _pipelines(account: Account) -> _Table:
     ]
 
 
-def _properties(account: Account) -> _Table:
+def _properties(definitions: Definitions) -> _Table:
     return [
-        ("GET", "/{type}/groups", account.groups),
-        ("POST", "/{type}/groups", account.create_group),
-        ("POST", "/{type}/batch/create", account.batch_create_properties),
-        ("POST", "/{type}/batch/read", account.batch_read_properties),
-        ("GET", "/{type}", account.properties),
-        ("POST", "/{type}", account.create_property),
-        ("GET", "/{type}/{name}", account.property),
-        ("PATCH", "/{type}/{name}", account.patch_property),
-        ("DELETE", "/{type}/{name}", account.archive_property),
+        ("GET", "/{type}/groups", definitions.groups),
+        ("GET", "/{type}/groups/{name}", definitions.group),
+        ("POST", "/{type}/groups", definitions.create_group),
+        ("POST", "/{type}/batch/create", definitions.batch_create_properties),
+        ("POST", "/{type}/batch/read", definitions.batch_read_properties),
+        ("POST", "/{type}/batch/archive", definitions.batch_archive_properties),
+        ("GET", "/{type}", definitions.properties),
+        ("POST", "/{type}", definitions.create_property),
+        ("GET", "/{type}/{name}", definitions.property),
+        ("PATCH", "/{type}/{name}", definitions.patch_property),
+        ("DELETE", "/{type}/{name}", definitions.archive_property),
     ]
 
 
@@ -184,21 +168,3 @@ def label(path: str) -> str:
 def may_write(method: str, path: str) -> bool:
     """Whether such a call may change records."""
     return method in ("PUT", "PATCH", "DELETE") or (method == "POST" and not path.endswith(_READING))
-
-
-def _loaded(body: bytes) -> object:
-    if not body:
-        return None
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise not_valid(f"Invalid input JSON: {error}") from None
-
-
-def _form(body: bytes) -> list[tuple[str, str]]:
-    return parse_qsl(body.decode("utf-8", "replace"))
-
-
-def _response(reply: Reply, headers: dict[str, str]) -> Response:
-    kind = {} if reply.body is None else {"content-type": "application/json;charset=utf-8"}
-    return Response(reply.content(), reply.status, {**kind, **headers, **reply.headers})
