@@ -89,6 +89,33 @@ def test_sign_in_with_a_signed_assertion(org: Served) -> None:
         assert refused.value.code == "invalid_grant"
 
 
+def test_sign_in_over_soap(org: Served) -> None:
+    """User name, password and security token sign in by SOAP; a wrong password is refused, and so are versions without it."""
+    secrets = Secrets()
+    given: dict[str, Any] = {"username": USERNAME, "session": org.session, "sf_version": "59.0"}
+    token, _ = SalesforceLogin(password=secrets.password, security_token=secrets.security_token, **given)
+    assert token.startswith("00D")
+
+    with pytest.raises(SalesforceAuthenticationFailed) as refused:
+        SalesforceLogin(password=WRONG, security_token="", **given)
+    assert "INVALID_LOGIN" == refused.value.code
+    with pytest.raises(SalesforceAuthenticationFailed) as refused:
+        SalesforceLogin(password=secrets.password, security_token="", **{**given, "sf_version": "65.0"})
+    assert "UNSUPPORTED_API_VERSION" == refused.value.code
+
+
+def test_who_is_signed_in(org: Served) -> None:
+    """userinfo and the identity address name the user and the org; a bad token is refused."""
+    base, session = org.caller.sandbox.url, org.caller.session
+    info = session.get(f"{base}/services/oauth2/userinfo", timeout=5).json()
+    identity = session.get(info["sub"], timeout=5).json()
+
+    assert (USERNAME, USERNAME) == (info["preferred_username"], identity["username"])
+    assert info["organization_id"] == identity["organization_id"]
+    assert 403 == requests.get(f"{base}/services/oauth2/userinfo", timeout=5).status_code
+    assert 403 == session.get(f"{base}/id/00D000000000000AAA/{identity['user_id']}", timeout=5).status_code
+
+
 def test_queries_page_by_page(org: Served) -> None:
     """query_all and query_all_iter follow the pages; include_deleted asks queryAll."""
     library = org.library()
@@ -195,6 +222,18 @@ def test_a_token_ends_with_its_time(org: Served) -> None:
         direct.query("SELECT Id FROM User")
     assert said(refused) == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
     assert library.query("SELECT Id FROM User")["totalSize"] == 5
+
+
+def test_the_columns_of_a_query(org: Served) -> None:
+    """`columns=true` tells the columns of a query, parents and children as columns of their own, without running it."""
+    query = "SELECT Id, Owner.Name, Owner.Email, (SELECT LastName FROM Contacts) FROM Account"
+
+    told = org.library().restful("query", params={"q": query, "columns": "true"})
+
+    assert ("Account", "001", True) == (told["entityName"], told["keyPrefix"], told["idSelected"])
+    assert ["Id", "Owner", "Contacts"] == [one["columnName"] for one in told["columnMetadata"]]
+    inner = [[one["columnName"] for one in column["joinColumns"]] for column in told["columnMetadata"]]
+    assert [[], ["Name", "Email"], ["LastName"]] == inner
 
 
 def test_limits_and_usage(org: Served) -> None:

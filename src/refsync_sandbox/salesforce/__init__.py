@@ -29,6 +29,7 @@ from refsync_sandbox.salesforce.records import Records
 from refsync_sandbox.salesforce.replication import Replication
 from refsync_sandbox.salesforce.secrets import Secrets, key_pair
 from refsync_sandbox.salesforce.signin import SignIn
+from refsync_sandbox.salesforce.soap import Soap
 from refsync_sandbox.salesforce.usage import Usage
 from refsync_sandbox.salesforce.views import ids, tasks
 from refsync_sandbox.salesforce.writing import Writing
@@ -75,7 +76,7 @@ class Salesforce:
         return cls(book, clock, secrets or Secrets())
 
     def routes(self) -> Sequence[BaseRoute]:
-        return [*SignIn(self.oauth).routes(), *self._api.routes(), *self._administration.routes()]
+        return [*SignIn(self.oauth).routes(), *Soap(self.oauth).routes(), *self._api.routes(), *self._administration.routes()]
 
     def endpoint(self, method: str, path: str) -> str:
         return label_of(path)

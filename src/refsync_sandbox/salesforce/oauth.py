@@ -53,6 +53,14 @@ class OAuth:
         if grant is None:
             raise SignInRefused("unsupported_grant_type", "grant type not supported")
         grant(form, _client(form, authorization))
+        return self._given(base)
+
+    def log_in(self, username: str, password: str, base: str) -> dict[str, Any]:
+        """Return the body of a sign-in with user name and password, the security token behind it or not. Raises SignInRefused."""
+        self._known_user(username, password)
+        return self._given(base)
+
+    def _given(self, base: str) -> dict[str, Any]:
         now = self._clock.now()
         token = f"{people.ORG_ID[:15]}!{hashlib.sha256(f'{now.timestamp()}/{len(self._tokens)}'.encode()).hexdigest()}"
         self._tokens[token] = now + LIFETIME
@@ -84,13 +92,17 @@ class OAuth:
         if client[1] != self._secrets.client_secret:
             raise SignInRefused("invalid_client", "invalid client credentials")
 
+    def _known_user(self, username: str, password: str) -> None:
+        known = (self._secrets.password, self._secrets.password + self._secrets.security_token)
+        if username != self._secrets.username or password not in known:
+            raise SignInRefused("invalid_grant", "authentication failure")
+
     def _client_credentials(self, _form: Mapping[str, str], client: tuple[str, str]) -> None:
         self._known_client(client)
 
     def _password(self, form: Mapping[str, str], client: tuple[str, str]) -> None:
         self._known_client(client)
-        if (form.get("username"), form.get("password")) != (self._secrets.username, self._secrets.password):
-            raise SignInRefused("invalid_grant", "authentication failure")
+        self._known_user(form.get("username", ""), form.get("password", ""))
 
     def _refresh(self, form: Mapping[str, str], client: tuple[str, str]) -> None:
         self._known_client(client)

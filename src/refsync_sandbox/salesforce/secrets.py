@@ -20,6 +20,7 @@ class Secrets:
     client_secret: str = CLIENT_SECRET
     username: str = USERNAME
     password: str = "sandbox-password"  # noqa: S105 - a documented test value
+    security_token: str = "sandbox-security-token"  # noqa: S105 - a documented test value
     refresh_token: str = "sandbox-refresh-token"  # noqa: S105 - a documented test value
     access_token: str = ""
     """A token that is accepted for ever, for clients that are given one; empty for none."""
