@@ -130,14 +130,15 @@ class Client:
 
     def queries(self, statements: Sequence[str]) -> list[Page | ConnectorError]:
         """Return the first part of each answer, or why there is none, for at most 5 statements of any length, in one call."""
-        base = f"/services/data/v{self._version}/queryAll/?q="
-        asked = [
-            {"method": "GET", "url": f"{base}{quote_plus(soql)}", "referenceId": f"q{number}"}
-            for number, soql in enumerate(statements)
-        ]
+        return [_page(part) for part in self.several([f"queryAll/?q={quote_plus(soql)}" for soql in statements])]
+
+    def several(self, paths: Sequence[str]) -> list[Any | ConnectorError]:
+        """Return what each of some GETs answers, or why it does not, in one call; at most 5 of them may be queries."""
+        base = f"/services/data/v{self._version}/"
+        asked = [{"method": "GET", "url": base + path, "referenceId": f"r{number}"} for number, path in enumerate(paths)]
         found = self.post("composite", {"allOrNone": False, "compositeRequest": asked}).get("compositeResponse")
         if not isinstance(found, list) or [one["referenceId"] for one in asked] != [_name(answer) for answer in found]:
-            raise UnexpectedReply("Salesforce: the reply to several queries does not tell of each of them")
+            raise UnexpectedReply("Salesforce: the reply to several calls in one does not tell of each of them")
         return [_part(answer) for answer in found]
 
     def rest(self, path: str) -> Page:
@@ -263,17 +264,21 @@ def _name(answer: object) -> object:
     return answer.get("referenceId") if isinstance(answer, dict) else None
 
 
-def _part(answer: Mapping[str, Any]) -> Page | ConnectorError:
-    """Return the page in one part of a composite reply, or the error that it tells."""
+def _part(answer: Mapping[str, Any]) -> Any | ConnectorError:
+    """Return the body in one part of a composite reply, or the error that it tells."""
     status, body = answer.get("httpStatusCode"), answer.get("body")
     if status == 200:
-        try:
-            return page_of(body)
-        except UnexpectedReply as error:
-            return error
+        return body
     if not isinstance(status, int):
-        return UnexpectedReply("Salesforce: a part of a composite reply has no status")
-    return failure(SalesforceGeneralError("", status, "query", body), writing=False)  # type: ignore[arg-type]
+        return UnexpectedReply("Salesforce: a part of a reply has no status")
+    return failure(SalesforceGeneralError("", status, "part", body), writing=False)  # type: ignore[arg-type]
+
+
+def _page(part: Any | ConnectorError) -> Page | ConnectorError:
+    try:
+        return part if isinstance(part, ConnectorError) else page_of(part)
+    except UnexpectedReply as error:
+        return error
 
 
 def _there(page: Page | ConnectorError) -> Page:

@@ -26,6 +26,7 @@ from refsync_salesforce.schema import Schema
 from refsync_salesforce.selections import Selections
 from refsync_salesforce.setup import lay_out, own_fields, package
 from refsync_salesforce.sources import sources
+from refsync_salesforce.sweep import Sweeper
 from refsync_salesforce.tasks import SalesforceTasks
 from refsync_salesforce.window import ID
 from refsync_salesforce.words import Terms
@@ -57,7 +58,9 @@ class SalesforceConnector:
         self._sources = sources(Terms(fields=options.fields, words=options.words, marker=options.allow_marker), custom_fields)
         pace = Pace(page_size=options.page_size, overlap=options.overlap_seconds, settle=options.settle_seconds)
         reading = self._client.reading(options.daily_share, options.calls_per_run)
-        self._reader = Reader(reading, Selections(self._schema, self._sources), pace)
+        selections = Selections(self._schema, self._sources)
+        self._reader = Reader(reading, selections, pace)
+        self._sweeper = Sweeper(reading, selections, self._reader, pace)
 
     @cached_property
     def org(self) -> str:
@@ -118,8 +121,8 @@ class SalesforceConnector:
         return self._reader.read(stream, since)
 
     def sweep(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
-        """Yield nothing: a read sees deletes and merges itself. Rows that were purged or hidden are not noticed yet."""
-        return iter(())
+        """Yield what reads cannot see, as far as it is due."""
+        return self._sweeper.sweep(stream, since)
 
     def close(self) -> None:
         self._client.close()

@@ -73,6 +73,10 @@ class Reader:
         except BudgetSpent as error:
             yield Batch(partial=str(error))
 
+    def between(self, asked: Selection, lower: Instant, upper: Instant) -> Iterator[Step]:
+        """Yield the rows of an object with a stamp in this span, page by page."""
+        yield from self._window(asked, Position(done=lower, at=lower, upper=upper, fields=asked.columns))
+
     def _objects(self, stream: Stream, standing: dict[str, Position]) -> Iterator[Batch]:
         asked: list[Selection] = []
         shown = self._selections.stream(stream)

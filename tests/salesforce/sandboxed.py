@@ -75,6 +75,11 @@ class Hands:
         requests.delete(f"{self.url}/_sandbox/requests", timeout=10)
         return counted
 
+    def org(self, *steps: dict[str, Any]) -> None:
+        """Let an admin or the platform do something to the org; no stamp moves unless the step says so."""
+        reply = requests.post(f"{self.url}/_sandbox/org", json={"steps": steps}, timeout=10)
+        assert reply.ok, reply.text
+
     def trouble(self, *faults: dict[str, Any]) -> None:
         """Let calls go wrong from now on, beside what goes wrong already."""
         reply = requests.post(f"{self.url}/_sandbox/faults", json={"faults": faults}, timeout=10)
