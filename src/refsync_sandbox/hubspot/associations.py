@@ -7,6 +7,7 @@ in the reply, never an empty result (both seen in replies that others recorded).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from refsync_sandbox.hubspot.call import Call, Refusal, Reply, batch, not_valid
@@ -30,17 +31,22 @@ class Associations:
     def batch_read(self, call: Call) -> Reply:
         """Answer what each of up to 1,000 records is associated with in one object type, page by page for each."""
         origin, target = self._ends(call)
+        asked = [(str(one.get("id")), after_of(one.get("after"))) for one in call.inputs(MOST_READ)]
+        linked = self._links.of_many([int(text) for text, _ in asked if _is_id(text, origin)], target)
         results, errors = [], []
-        for one in call.inputs(MOST_READ):
-            text, after = str(one.get("id")), after_of(one.get("after"))
+        for text, after in asked:
             if not text.isdecimal():
                 errors.append(bad_id(text).as_part())
-            elif not (found := self._page(int(text), origin, target, after)):
+                continue
+            found = linked.get(int(text), [])
+            if after:
+                found = [link for link in found if link.target > after]
+            if not found:
                 errors.append(nothing_associated(origin, target, text).as_part())
-            else:
-                results.append({"from": {"id": text}, "to": [_shown(link) for link in found[: self._size]]})
-                if len(found) > self._size:
-                    results[-1]["paging"] = self._paging(call, origin, target, text, found)
+                continue
+            results.append({"from": {"id": text}, "to": [_shown(link) for link in found[: self._size]]})
+            if len(found) > self._size:
+                results[-1]["paging"] = self._paging(call, origin, target, text, found)
         return batch(results, errors, now=call.now)
 
     def of_one(self, call: Call) -> Reply:
@@ -144,11 +150,6 @@ class Associations:
     def _ends(self, call: Call) -> tuple[Kind, Kind]:
         return kind_named(call.path["from"]), kind_named(call.path["to"])
 
-    def _page(self, record_id: int, origin: Kind, target: Kind, after: int) -> list[Link]:
-        if kind_of_id(record_id) is not origin or record_id > LAST_ID:
-            return []
-        return self._links.of(record_id, target, after=after, limit=self._size + 1)
-
     def _paging(self, call: Call, origin: Kind, target: Kind, text: str, found: Sequence[Link]) -> dict[str, Any]:
         after = str(found[self._size - 1].target)
         link = f"{call.base}/crm/v4/objects/{origin.plural}/{text}/associations/{target.plural}?after={after}"
@@ -193,7 +194,16 @@ class Associations:
 
 
 def _shown(link: Link) -> dict[str, Any]:
-    return {"toObjectId": link.target, "associationTypes": [_type(one) for one in link.types]}
+    return {"toObjectId": link.target, "associationTypes": _types(link.types)}
+
+
+@lru_cache(maxsize=1024)
+def _types(found: tuple[AssociationType, ...]) -> list[dict[str, Any]]:
+    return [_type(one) for one in found]
+
+
+def _is_id(text: str, kind: Kind) -> bool:
+    return text.isdecimal() and int(text) <= LAST_ID and kind_of_id(int(text)) is kind
 
 
 def _type(found: AssociationType) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from refsync.model import Instant, iso
+from refsync.model import Instant
+from refsync_sandbox.hubspot.instants import shown
 from refsync_sandbox.hubspot.kinds import DEAL, TASK, TICKET, Kind
 from refsync_sandbox.hubspot.pipelines import Pipeline
 from refsync_sandbox.hubspot.properties import read_instant
@@ -54,11 +55,11 @@ def _of_task(record_id: int, values: Mapping[str, str | None], created: Instant,
         "hs_task_status": values.get("hs_task_status") or "NOT_STARTED",
         "hs_task_is_completed": "1" if done else "0",
         "hs_task_completion_count": "1" if done else "0",
-        "hs_task_completion_date": (values.get("hs_task_completion_date") or iso(now)) if done else None,
+        "hs_task_completion_date": (values.get("hs_task_completion_date") or shown(now)) if done else None,
         "hs_task_is_overdue": overdue,
         "hs_task_is_past_due_date": overdue,
         "hs_task_missed_due_date": overdue,
         "hs_task_family": "SALES",
         "hs_task_for_object_type": "OWNER",
-        "hs_start_date_with_fallback": due or iso(created),
+        "hs_start_date_with_fallback": due or shown(created),
     }

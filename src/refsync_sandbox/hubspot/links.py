@@ -8,6 +8,8 @@ association moves a modified date.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from refsync_sandbox.hubspot.kinds import ASSOCIATION_TYPES, COMPANY, CONTACT, AssociationType, Kind, kind_of_id
@@ -62,10 +64,12 @@ class Links:
         if found.label is None:
             self._plain[found.origin.number, found.target.number] = found
 
-    def load(self, links: Iterable[tuple[int, int, AssociationType]]) -> None:
-        """Store one direction of associations of a book as they are: origin, target and type; `mirror` stores the other."""
-        rows = ((origin, found.target.number, target, found.id) for origin, target, found in links)
-        self._database.executemany("INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?)", rows)
+    def load(self, links: Iterable[tuple[int, int, int, int]]) -> None:
+        """Store one direction of associations of a book as they are; `mirror` stores the other.
+
+        Each is origin, number of the target's object type, target and number of the association type.
+        """
+        self._database.executemany("INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?)", links)
 
     def mirror(self) -> None:
         """Store the other direction of every association that lacks it, in order, which is far quicker than one at a time."""
@@ -111,19 +115,33 @@ class Links:
 
         Archived records have and are no ends of associations.
         """
+        gone = self._records.archived
+        if origin in gone:
+            return []
         found = self._database.execute(
-            "SELECT link.target, link.type FROM link "
-            "JOIN record AS there ON there.id = link.target AND there.archived IS NULL "
-            "JOIN record AS here ON here.id = link.origin AND here.archived IS NULL "
-            "WHERE link.origin = ? AND link.kind = ? AND link.target > ? ORDER BY link.target, link.type",
+            "SELECT target, type FROM link WHERE origin = ? AND kind = ? AND target > ? ORDER BY target, type",
             (origin, target.number, after),
         )
         links: dict[int, list[AssociationType]] = {}
         for end, number in found:
             if limit is not None and end not in links and len(links) == limit:
                 break
-            links.setdefault(end, []).append(self.types[number])
+            if end not in gone:
+                links.setdefault(end, []).append(self.types[number])
         return [Link(end, tuple(types)) for end, types in links.items()]
+
+    def of_many(self, origins: Sequence[int], target: Kind) -> dict[int, list[Link]]:
+        """Return what each of many records is associated with in one object type, all of it, in order of id."""
+        gone, numbers = self._records.archived, ", ".join(map(str, origins))
+        found = self._database.execute(
+            f"SELECT origin, target, type FROM link WHERE origin IN ({numbers}) AND kind = ? ORDER BY origin, target, type",  # noqa: S608
+            (target.number,),
+        )
+        links: dict[int, list[Link]] = {}
+        for (origin, end), rows in groupby(found, key=itemgetter(0, 1)):
+            if end not in gone and origin not in gone:
+                links.setdefault(origin, []).append(Link(end, tuple(self.types[number] for _, _, number in rows)))
+        return links
 
     def ends(self, origin: int, target: Kind) -> list[int]:
         """Return the ids that a record is associated with in one object type, primary first, archived ones too."""

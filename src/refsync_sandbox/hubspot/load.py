@@ -28,8 +28,8 @@ from refsync.model import (
     Stream,
     User,
     instant,
-    iso,
 )
+from refsync_sandbox.hubspot.instants import shown
 from refsync_sandbox.hubspot.introductions import REFERRED, REFERRED_BY, REFERRER, introduction_values
 from refsync_sandbox.hubspot.kinds import COMMUNICATION, COMPANY, CONTACT, DEAL, KINDS, TASK, TICKET, AssociationType, Kind
 from refsync_sandbox.hubspot.pipelines import deal_stage, ticket_stage
@@ -120,7 +120,7 @@ class Loader:
         self._introduced: list[tuple[int, Introduction]] = []
         self._rows: list[tuple[int, int, Instant, Instant, bytes]] = []
         self._names: list[tuple[str, str, str]] = []
-        self._links: list[tuple[int, int, AssociationType]] = []
+        self._links: list[tuple[int, int, int, int]] = []
 
     def add(self, record: Record) -> str:
         """Take one row in and return its CRM id; that of a deal's contact is `deal:contact`, an account's `account:contact`."""
@@ -228,7 +228,7 @@ class Loader:
         modified = self._modified(created, later, record_id)
         known: Values = {name: value for name, value in values.items() if value is not None}
         if known.get("hs_task_status") == "COMPLETED":
-            known["hs_task_completion_date"] = iso(modified)
+            known["hs_task_completion_date"] = shown(modified)
         known |= self._portal.calculated(kind, record_id, known, created=created, now=self._now)
         if kind is TASK:
             self._expect(record_id, known)
@@ -260,7 +260,8 @@ class Loader:
         return self._ids[table].get(name)
 
     def _associate(self, origin: int, target: int, types: Sequence[AssociationType]) -> None:
-        self._links.extend((origin, target, type_) for type_ in types)
+        for type_ in types:
+            self._links.append((origin, type_.target.number, target, type_.id))
 
 
 class Entry(Loader):

@@ -78,7 +78,8 @@ class Row(NamedTuple):
 
     def values(self) -> dict[str, str | None]:
         """Return the properties as a dict of the caller's own."""
-        return dict(orjson.loads(self.properties))
+        values: dict[str, str | None] = orjson.loads(self.properties)
+        return values
 
 
 COLUMNS = "id, created, modified, archived, properties"
@@ -98,6 +99,8 @@ class Records:
         """How often records of a type were written: who keeps a result compares this number."""
         self.last_write = dict.fromkeys(KINDS, 0)
         """When a record of a type was written last: a search index that has got there shows what there is."""
+        self.archived: set[int] = set()
+        """The ids of the records in the recycle bin."""
         self._given = dict.fromkeys(KINDS, 0)
 
     @contextmanager
@@ -127,6 +130,7 @@ class Records:
             for statement in undo.split("; "):
                 self.database.execute(statement)
             self.changes.update(KINDS)
+            self.archived = {one for (one,) in self.database.execute("SELECT id FROM record WHERE archived IS NOT NULL")}
             raise
         self.database.execute(keep)
 
@@ -180,11 +184,13 @@ class Records:
     def archive(self, row: Row, *, now: Instant) -> None:
         """Move a record to the recycle bin: search and plain lists lose it, the time of the last change stays."""
         self.database.execute("UPDATE record SET archived = ? WHERE id = ?", (now, row.id))
+        self.archived.add(row.id)
         self.changes[row.kind] += 1
 
     def restore(self, row: Row, *, now: Instant) -> None:
         """Take a record out of the recycle bin. That the time of the last change stays then, too, is unverified."""
         self.database.execute("UPDATE record SET archived = NULL, indexed = ? WHERE id = ?", (now, row.id))
+        self.archived.discard(row.id)
         self._written(row.kind, now)
 
     def stamp(self, kind: Kind, *, now: Instant) -> None:
@@ -199,6 +205,7 @@ class Records:
         """Take a record away without a trace, as a merge does with the two that went in."""
         self.database.execute("DELETE FROM record WHERE id = ?", (row.id,))
         self.database.execute("DELETE FROM unique_value WHERE id = ?", (row.id,))
+        self.archived.discard(row.id)
         self.changes[row.kind] += 1
 
     def find(self, kind: Kind, record_id: int, *, archived: bool = False) -> Row | None:

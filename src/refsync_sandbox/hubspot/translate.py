@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, TypeAlias
 
-from refsync.model import AccountStatus, ActivityKind, ActivityStatus, Direction, iso
+from refsync.model import AccountStatus, ActivityKind, ActivityStatus, Direction
 from refsync_sandbox.changes import COLUMNS
+from refsync_sandbox.hubspot.instants import shown
 from refsync_sandbox.hubspot.kinds import (
     CALL,
     COMMUNICATION,
@@ -192,7 +193,7 @@ def _linked(id_of: IdOf, table: str, value: str | None) -> str | None:
 
 
 def _time(value: int | None) -> str | None:
-    return None if value is None else iso(value)
+    return None if value is None else shown(value)
 
 
 def _truth(value: bool | None) -> str | None:

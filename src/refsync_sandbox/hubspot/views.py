@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from refsync.model import Instant, iso
 from refsync_sandbox.hubspot.call import Call, Refusal, not_valid
+from refsync_sandbox.hubspot.instants import shown
 from refsync_sandbox.hubspot.kinds import Kind, find_kind
 from refsync_sandbox.hubspot.links import Link
 from refsync_sandbox.hubspot.portal import Portal
@@ -68,18 +68,20 @@ class Views:
         """Return a way to show records of a type with the properties that are known."""
         known = sorted({name for name in names if self._portal.catalogue.find(kind, name)})
         sums = [] if kind.engagement else [name for name in known if name in ROLLUPS]
+        summed = f"SELECT {', '.join(rollup(name, call.now) for name in sums)} FROM record WHERE id = ?"  # noqa: S608
         other_created = kind.created != "hs_createdate" and "hs_createdate" in known
         address = f"{call.base}{self._page_of_record}/{kind.type_id}/"
         created_name, modified_name = kind.created, kind.modified
 
         def show(row: Row) -> dict[str, Any]:
             values = row.values()
-            created, modified, number = iso(row.created), iso(row.modified), str(row.id)
+            created, modified, number = shown(row.created), shown(row.modified), str(row.id)
             properties = {name: values.get(name) for name in known}
             if other_created:
                 properties["hs_createdate"] = created
             if sums:
-                properties |= self._sums(row, sums, call.now)
+                found = self._portal.records.database.execute(summed, (row.id,)).fetchone()
+                properties |= dict(zip(sums, found or (), strict=False))
             properties[created_name], properties[modified_name], properties["hs_object_id"] = created, modified, number
             body: dict[str, Any] = {
                 "id": number,
@@ -92,7 +94,7 @@ class Views:
             if history:
                 body["propertiesWithHistory"] = self._portal.records.history.of(row.id, history, values, row.created)
             if row.archived is not None:
-                body["archivedAt"] = iso(row.archived)
+                body["archivedAt"] = shown(row.archived)
             return body
 
         return show
@@ -101,11 +103,6 @@ class Views:
         if names and count > MOST_WITH_HISTORY:
             raise not_valid(f"at most {MOST_WITH_HISTORY} records may be asked for with history, not {count}")
         return [name for name in dict.fromkeys(names) if self._portal.catalogue.find(kind, name)]
-
-    def _sums(self, row: Row, names: Sequence[str], now: Instant) -> dict[str, str | None]:
-        columns = ", ".join(rollup(name, now) for name in names)
-        found = self._portal.records.database.execute(f"SELECT {columns} FROM record WHERE id = ?", (row.id,))  # noqa: S608
-        return dict(zip(names, found.fetchone() or [None] * len(names), strict=True))
 
     def _associated(self, row: Row, target: Kind, call: Call) -> dict[str, Any] | None:
         page = self._portal.settings.association_page
