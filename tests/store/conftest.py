@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import BinaryExpression
 from sqlalchemy.sql.operators import eq
 from sqlalchemy.sql.selectable import FromClause, Join
 
+from refsync.store import schema
 from refsync.store.engine import Store, open_store
 
 numbers = count(1)
@@ -54,6 +55,11 @@ def sqlite_url(folder: Path) -> str:
 
 
 def opened(url: str) -> Iterator[Store]:
+    """Give a store whose tables were made by the migrations, from the first to the last."""
+    before = create_engine(url)
+    with before.begin() as db:
+        schema.migrate(db, "the database")
+    before.dispose()
     with open_store(url) as store:
         for engine in {store._writer, store._reader}:
             event.listen(engine, "before_execute", refuse_unled)

@@ -16,14 +16,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Table, insert, make_url, select, text
+from sqlalchemy import Table, insert, inspect, make_url, select, text
 from sqlalchemy.exc import IntegrityError
 
 from refsync.company import Company
 from refsync.errors import StoreError
 from refsync.model import Stream
 from refsync.store import derive, mirror, schema, sqlite
-from refsync.store.engine import Store, open_store
+from refsync.store.engine import Database, Store, open_store
 from refsync.store.tables import derivation, lease, metadata, touch, user
 from refsync.store.upsert import upsert
 
@@ -50,6 +50,29 @@ def test_migrated_schema_is_the_one_in_tables(store: Store) -> None:
         differences = compare_metadata(MigrationContext.configure(db), metadata)
 
     assert differences == []
+
+
+def test_new_database_is_what_the_migrations_make(path: Path, store: Store) -> None:
+    """A new database, which is made without the migrations, has their tables, columns, keys, indexes and revision."""
+    with open_store(url(path)) as new, new.read() as db:
+        made, revision = described(db), schema.revision(db)
+    with store.read() as db:
+        migrated = described(db) if db.dialect.name == "sqlite" else made
+
+    assert (made, revision) == (migrated, schema.REVISION)
+
+
+def described(db: Database) -> dict[str, object]:
+    """Return what a database says of its tables."""
+    found = inspect(db)
+    return {
+        table: (
+            [(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(table)],
+            found.get_pk_constraint(table)["constrained_columns"],
+            sorted((str(index["name"]), tuple(index["column_names"])) for index in found.get_indexes(table)),
+        )
+        for table in found.get_table_names()
+    }
 
 
 def test_database_of_the_first_revision_keeps_its_state(path: Path) -> None:

@@ -153,7 +153,7 @@ def _settle(store: Store, name: str, read_only: bool) -> None:
             raise StoreError(schema.refusal(name, found))
         try:
             with store.write() as db:
-                schema.upgrade(db, name)
+                schema.settle(db, name)
         except DBAPIError:
             with store.read() as db:
                 if schema.revision(db) != schema.REVISION:  # else another process was faster

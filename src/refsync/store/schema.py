@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect, text
 
 from refsync.errors import StoreError
+from refsync.store.tables import metadata
 
 REVISION = "0003"
 """The revision that this version's tables.py describes; a constant, so that a normal start need not import Alembic."""
@@ -28,8 +29,21 @@ def refusal(name: str, found: str | None) -> str:
     )
 
 
-def upgrade(db: Connection, name: str) -> None:
-    """Bring a database to REVISION within the caller's transaction. Raises StoreError when a newer refsync wrote it."""
+def settle(db: Connection, name: str) -> None:
+    """Bring a database to REVISION within the caller's transaction. Raises StoreError when a newer refsync wrote it.
+
+    An empty one is made as tables.py describes it, which spares a first start the import of Alembic.
+    """
+    if revision(db) is not None:
+        migrate(db, name)
+        return
+    metadata.create_all(db)
+    db.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    db.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), {"revision": REVISION})
+
+
+def migrate(db: Connection, name: str) -> None:
+    """Run every migration that the database lacks, from the first one on when it is empty. Raises StoreError."""
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
