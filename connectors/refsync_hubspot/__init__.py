@@ -1,39 +1,37 @@
 """The HubSpot connector: reads a portal's records and writes tasks, through HubSpot's own Python library.
 
 `connect` is the entry point. The promise it keeps is in `refsync.connector`; what HubSpot is like, and who says so, stands at the
-head of each module: client.py (calls), transport.py (their way), replies.py (what they mean), read.py and fetch.py (streams),
-translate.py and activities.py (records), tasks.py and key.py (write-back), check.py.
+head of each module. Calls: client.py, by wire.py, transport.py, signin.py, limiter.py and budget.py; what replies mean: replies.py.
+Streams: read.py and sweep.py, from cursor.py on. Rows: search.py and fetch.py. Values: records.py, translate.py, activities.py,
+introductions.py and owners.py. Properties: objects.py and schema.py. Write-back: tasks.py and what it names. Advice: check.py.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 from refsync.connector import Batch, ConnectionSettings, Cursor
-from refsync.connector import options as checked
 from refsync.errors import Problem
 from refsync.model import Stream
 from refsync_hubspot import check, key
 from refsync_hubspot.client import Client
-from refsync_hubspot.key import KeyState
-from refsync_hubspot.options import HubSpotOptions
+from refsync_hubspot.limiter import Clocks
+from refsync_hubspot.linked_tasks import LinkedTasks
+from refsync_hubspot.options import HubSpotOptions, hubspot_options
 from refsync_hubspot.read import Reader
-from refsync_hubspot.replies import MissingScope
-from refsync_hubspot.tasks import Tasks
+from refsync_hubspot.records import Records
+from refsync_hubspot.sweep import Sweeper
+from refsync_hubspot.tasks import is_allowed, task_writer
 from refsync_hubspot.transport import Limits
+from refsync_hubspot.unique_tasks import UniqueTasks
 
 __all__ = ["HubSpot", "connect"]
 
 
 def connect(settings: ConnectionSettings) -> HubSpot:
     """Return the connector of a HubSpot connection. Raises ConfigError with everything that is wrong; calls nobody yet."""
-    given = dict(settings.options)
-    if isinstance(given.get("ca_file"), str):
-        given["ca_file"] = settings.base / given["ca_file"]
-    return HubSpot(settings, checked(HubSpotOptions, replace(settings, options=given)))
+    return HubSpot(settings, hubspot_options(settings))
 
 
 class HubSpot:
@@ -44,8 +42,10 @@ class HubSpot:
             Stream.USERS,
             Stream.ACCOUNTS,
             Stream.CONTACTS,
+            Stream.ACCOUNT_CONTACTS,
             Stream.DEALS,
             Stream.DEAL_CONTACTS,
+            Stream.INTRODUCTIONS,
             Stream.CASES,
             Stream.ACTIVITIES,
         }
@@ -56,15 +56,16 @@ class HubSpot:
         settings: ConnectionSettings,
         chosen: HubSpotOptions,
         *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        clocks: Clocks | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._options = chosen
         self._custom = settings.custom_fields
-        self._client = Client(chosen, clock=clock, sleep=sleep, limits=limits)
-        self._reader = Reader(self._client, chosen, settings.custom_fields)
-        self._tasks: Tasks | None = None
+        self._client = Client.of(chosen, settings.meter, clocks, limits)
+        self._records = Records(self._client, chosen, settings.custom_fields)
+        self._reader = Reader(self._records)
+        self._sweeper = Sweeper(self._records)
+        self._tasks: UniqueTasks | LinkedTasks | None = None
 
     @property
     def org(self) -> str:
@@ -72,19 +73,19 @@ class HubSpot:
         return str(self._client.account["portalId"])
 
     @property
-    def tasks(self) -> Tasks | None:
-        """What writes tasks; None while the portal shows no unique key property. Asks HubSpot until there is one."""
-        if self._tasks is None and self._has_key():
-            self._tasks = Tasks(self._client, self._options.key_property)
+    def tasks(self) -> UniqueTasks | LinkedTasks | None:
+        """What writes tasks; None while the portal keeps keys in a weaker way than the admin allows. Asks until it does not."""
+        if self._tasks is None:
+            self._tasks = task_writer(self._client.for_writing, self._options)
         return self._tasks
 
     def check(self) -> Iterator[Problem]:
         """Yield what a person should know: portal, rights, properties, key property, limits."""
-        return check.problems(self._client, self._reader, self._options, self._custom)
+        return check.problems(self._client, self._records, self._options, self._custom)
 
     def create_key_property(self) -> bool:
         """Create the task property for refsync's key unless it is there; return whether tasks can be written now."""
-        return key.create_key_property(self._client, self._options.key_property) is KeyState.UNIQUE
+        return is_allowed(key.create_key_property(self._client.for_writing, self._options.key_property), self._options)
 
     def set_up(self, folder: Path) -> Iterator[Problem]:
         """Create the task property for refsync's key; `check` says what is still missing. Nothing is written into the folder."""
@@ -96,14 +97,8 @@ class HubSpot:
         return self._reader.read(stream, since)
 
     def sweep(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
-        """Yield archived records as deleted, and all links of deals."""
-        return self._reader.sweep(stream, since)
-
-    def _has_key(self) -> bool:
-        try:
-            return key.key_state(self._client, self._options.key_property) is KeyState.UNIQUE
-        except MissingScope:
-            return False
+        """Yield what reads cannot see, when it is due: archived and deleted records, changed links, calculated values."""
+        return self._sweeper.sweep(stream, since)
 
     def close(self) -> None:
         """Close the connections to HubSpot."""

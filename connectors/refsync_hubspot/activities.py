@@ -11,6 +11,7 @@ from typing import Any
 
 from refsync.model import Activity, ActivityKind, ActivityStatus, Direction
 from refsync_hubspot import values
+from refsync_hubspot.task_body import key_in
 from refsync_hubspot.translate import Json, Links, Translate, Vocabulary, link_ids
 
 KINDS: Mapping[str, ActivityKind] = {
@@ -104,11 +105,12 @@ def _call(properties: Json, vocabulary: Vocabulary) -> dict[str, Any]:
     }
 
 
-def _email(properties: Json, _vocabulary: Vocabulary) -> dict[str, Any]:
+def _email(properties: Json, vocabulary: Vocabulary) -> dict[str, Any]:
     """An empty status means done: HubSpot fills it for some outgoing mail only."""
+    status = properties.get("hs_email_status") or ""
     return {
         "direction": _direction(properties.get("hs_email_direction")),
-        "status": _EMAIL_STATUS.get(properties.get("hs_email_status") or "", ActivityStatus.DONE),
+        "status": vocabulary.options.email_statuses.get(status) or _EMAIL_STATUS.get(status, ActivityStatus.DONE),
         "subject": properties.get("hs_email_subject") or "",
     }
 
@@ -138,7 +140,7 @@ def _task(properties: Json, vocabulary: Vocabulary) -> dict[str, Any]:
     return {
         "status": ActivityStatus.DONE if done else ActivityStatus.PLANNED,
         "subject": properties.get("hs_task_subject") or "",
-        "task_key": properties.get(vocabulary.options.key_property) or "",
+        "task_key": properties.get(vocabulary.options.key_property) or key_in(properties.get("hs_task_body") or ""),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from refsync.errors import AuthError, Problem, Severity
 from refsync.model import Stream
@@ -12,13 +12,15 @@ from refsync_hubspot.key import KeyState, key_state
 from refsync_hubspot.objects import ObjectType, object_types
 from refsync_hubspot.options import HubSpotOptions, Properties
 from refsync_hubspot.owners import names
-from refsync_hubspot.read import Reader
+from refsync_hubspot.records import Records
+from refsync_hubspot.replies import MissingScope
+from refsync_hubspot.tasks import is_allowed
 
 _NEEDED = frozenset({Stream.USERS, Stream.ACCOUNTS, Stream.CONTACTS, Stream.DEALS})
 
 
 def problems(
-    client: Client, reader: Reader, options: HubSpotOptions, custom: Mapping[Stream, frozenset[str]]
+    client: Client, records: Records, options: HubSpotOptions, custom: Mapping[Stream, frozenset[str]]
 ) -> Iterator[Problem]:
     """Yield everything, the sign-in first; nothing else when that fails."""
     try:
@@ -30,7 +32,7 @@ def problems(
         message=f"signed in to HubSpot portal {account['portalId']} ({account.get('timeZone') or 'no time zone'})",
         severity="hint",
     )
-    yield from _owners(reader, options)
+    yield from _owners(records, options)
     for stream, kinds in object_types(options, custom).items():
         if stream is not Stream.DEAL_CONTACTS:
             for kind in kinds:
@@ -39,9 +41,9 @@ def problems(
     yield from _limits(client)
 
 
-def _owners(reader: Reader, options: HubSpotOptions) -> Iterator[Problem]:
+def _owners(records: Records, options: HubSpotOptions) -> Iterator[Problem]:
     try:
-        known = {name for owner in reader.owners() for name in names(owner)}
+        known = {name for owner in records.owners() for name in names(owner)}
     except AuthError as error:
         yield Problem(message=f"owners cannot be read: {error}", hint="give the token the scope crm.objects.owners.read")
         return
@@ -80,23 +82,43 @@ def _key(client: Client, options: HubSpotOptions) -> Iterator[Problem]:
     name = options.key_property
     try:
         state = key_state(client, name)
+    except MissingScope as error:
+        state = KeyState.MISSING
+        yield Problem(message=f"whether tasks have the property {name} cannot be seen: {error}", severity="warning")
     except AuthError as error:
         yield Problem(message=f"tasks cannot be written: the definition of {name} cannot be read: {error}")
         return
-    match state:
-        case KeyState.MISSING:
-            yield Problem(
-                message=f"tasks cannot be written: HubSpot tasks have no property {name}",
-                hint="refsync check --setup creates it (the token needs a schema write scope), or create it as a "
-                "single-line text property of tasks that requires unique values",
-            )
-        case KeyState.PLAIN:
-            yield Problem(
-                message=f"tasks cannot be written: the task property {name} does not require unique values",
-                hint="that cannot be changed later: archive it and run refsync check --setup, or name another one: key_property",
-            )
-        case KeyState.UNIQUE:
-            yield Problem(message=f"tasks are written once by the unique property {name}", severity="hint")
+    if state is KeyState.UNIQUE:
+        yield Problem(message=f"tasks are written once by the unique property {name}", severity="hint")
+    elif is_allowed(state, options):
+        place = f"in the property {name}, whose values need not be unique" if state is KeyState.PLAIN else "on their last line"
+        yield Problem(
+            message=f"tasks carry their key {place}: HubSpot itself would take a second task of the same key",
+            hint="refsync looks for each task before it writes it, and twice, ten minutes and more, after a write whose answer "
+            "was lost; a task that a person unlinks from company, contact and deal is not found again and may come twice",
+            severity="warning",
+        )
+    else:
+        yield _KEY_PROBLEMS[state](name)
+
+
+def _missing_key(name: str) -> Problem:
+    return Problem(
+        message=f"tasks cannot be written: HubSpot tasks have no property {name}",
+        hint="refsync check --setup creates it (the token needs a schema write scope), or create it as a single-line text "
+        'property of tasks that requires unique values; if nobody may create it, weakest_key = "body" writes it into the task',
+    )
+
+
+def _plain_key(name: str) -> Problem:
+    return Problem(
+        message=f"tasks cannot be written: the task property {name} does not require unique values",
+        hint="that cannot be changed later: archive it and run refsync check --setup, or name another one: key_property; "
+        'if the portal allows no unique one, weakest_key = "property" takes it as it is',
+    )
+
+
+_KEY_PROBLEMS: Mapping[KeyState, Callable[[str], Problem]] = {KeyState.MISSING: _missing_key, KeyState.PLAIN: _plain_key}
 
 
 def _limits(client: Client) -> Iterator[Problem]:

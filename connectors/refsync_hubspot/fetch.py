@@ -1,7 +1,7 @@
-"""Records of one object type, as they come: listed, searched, read by id, with what they point at.
+"""Records of one object type, as they come: listed or read by id, with what they point at.
 
 Law: every id that was asked for is accounted for: it came, HubSpot said that it is gone, or the read fails. Nothing is dropped.
-Limits (100 records a list page and batch read, 200 a search page, 1,000 ids an association read): HubSpot's references.
+Limits (100 records a list page and batch read, 1,000 ids an association read): HubSpot's references.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from refsync.connector import Merge
 from refsync.errors import UnexpectedReply
 from refsync_hubspot import replies
 from refsync_hubspot.client import Client
-from refsync_hubspot.cursor import Window
 from refsync_hubspot.objects import ObjectType
 from refsync_hubspot.replies import Answer, Json
 from refsync_hubspot.translate import Links
@@ -23,7 +22,6 @@ from refsync_hubspot.translate import Links
 Item = TypeVar("Item")
 
 LIST_PAGE = 100
-SEARCH_PAGE = 200
 BATCH = 100
 LINK_BATCH = 1_000
 LONGEST_NAMES = 5_000
@@ -38,6 +36,8 @@ class Fetched:
     deleted: list[str] = field(default_factory=list)
     merged: list[Merge] = field(default_factory=list)
     loose: bool = False
+    listed: bool = False
+    """Whether they come from a list, where nothing is said of records that are not wanted."""
 
     def add(self, found: Answer) -> None:
         self.rows.extend(replies.records(found))
@@ -53,7 +53,7 @@ def listed(
     query = {"limit": LIST_PAGE, "archived": str(archived).lower()}
     if names and not by_id and not archived:
         query["properties"] = names
-    fetched = Fetched()
+    fetched = Fetched(listed=True)
     for page, after in client.pages(client.paths.objects(kind.name), query, start):
         if by_id:
             _into(fetched, by_ids(client, kind, [row["id"] for row in replies.records(page)]))
@@ -61,33 +61,7 @@ def listed(
             fetched.add(page)
         if after is None or len(fetched.rows) + LIST_PAGE > LINK_BATCH:
             yield fetched, after
-            fetched = Fetched()
-
-
-def changed(client: Client, kind: ObjectType, window: Window) -> Iterator[tuple[list[str], str, bool]]:
-    """Yield the ids of a window's records, up to 1,000 at a time, with the highest id so far and whether more may follow.
-
-    Each page is a query of its own from the last id on: an offset would skip a row whenever another one leaves the window, and
-    ends at 10,000. Raises UnexpectedReply when the ids do not ascend.
-    """
-    ids: list[str] = []
-    last, after, passed = window.last, None, set[str]()
-    while True:
-        page = client.search(kind.name, _query(kind, window, last, after))
-        found = [row["id"] for row in replies.records(page)]
-        last = _ascending(found, last)
-        ids.extend(found)
-        passed = set() if found else passed  # a query of its own counts its pages anew
-        following = replies.next_after(page.body, passed)
-        if following is None and not found and _total(page):
-            raise UnexpectedReply(f"HubSpot: the search for {kind.name} counts records and shows none")
-        more = following is not None or len(found) < _total(page)
-        after = None if found else following
-        if not more or len(ids) + SEARCH_PAGE > LINK_BATCH:
-            yield ids, last, more
-            ids = []
-        if not more:
-            return
+            fetched = Fetched(listed=True)
 
 
 def by_ids(client: Client, kind: ObjectType, ids: Sequence[str]) -> Fetched:
@@ -100,6 +74,14 @@ def by_ids(client: Client, kind: ObjectType, ids: Sequence[str]) -> Fetched:
     for record_id in sorted(missing):
         _find(client, kind, record_id, fetched)
     return fetched
+
+
+def those_there(client: Client, kind: ObjectType, ids: Sequence[str]) -> list[Json]:
+    """Return those of the records that are there; ids that lead nowhere are no fault."""
+    rows: list[Json] = []
+    for some in chunks(ids, BATCH):
+        rows += replies.records(client.ask(client.paths.objects(kind.name, "batch", "read"), _inputs(kind, some)))
+    return rows
 
 
 def links(client: Client, kind: ObjectType, ids: Sequence[str]) -> dict[str, Links]:
@@ -116,38 +98,6 @@ def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     """Yield the items in pieces."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def _query(kind: ObjectType, window: Window, last: str, after: str | int | None) -> Json:
-    filters = [
-        {"propertyName": kind.modified, "operator": "GTE", "value": str(window.lower)},
-        {"propertyName": kind.modified, "operator": "LT", "value": str(window.upper)},
-    ]
-    if last:
-        filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": last})
-    body: Json = {
-        "filterGroups": [{"filters": filters}],
-        "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-        "properties": [kind.modified],
-        "limit": SEARCH_PAGE,
-    }
-    return body if after is None else body | {"after": after}
-
-
-def _ascending(found: Iterable[str], last: str) -> str:
-    """Return the last of the ids, which must ascend as numbers from `last` on: the next page asks for those above it."""
-    for record_id in found:
-        if not record_id.isdecimal() or (last and int(record_id) <= int(last)):
-            raise UnexpectedReply("HubSpot: a search sorted by id gives ids that do not ascend")
-        last = record_id
-    return last
-
-
-def _total(page: Answer) -> int:
-    total = page.body.get("total")
-    if not isinstance(total, int) or isinstance(total, bool) or total < 0:
-        raise UnexpectedReply("HubSpot: the search reply has no total")
-    return total
 
 
 def _inputs(kind: ObjectType, ids: Iterable[str]) -> Json:

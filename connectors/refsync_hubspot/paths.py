@@ -24,6 +24,10 @@ class Paths:
         """Return the path on which associations are read by batch; v3's own ignores paging, so v4 stands in for it."""
         return self._path("associations", origin, target, "batch", "read", numbered="v4")
 
+    def new_links(self, origin: str, target: str) -> str:
+        """Return the path on which associations are made by batch."""
+        return self._path("associations", origin, target, "batch", "create", numbered="v4")
+
     def owners(self) -> str:
         return self._path("owners")
 
@@ -33,6 +37,14 @@ class Paths:
     def properties(self, kind: str, *name: str) -> str:
         """Return the path of the definitions of a type's properties, or of one of them."""
         return self._path("properties", kind, *name)
+
+    def labels(self, origin: str, target: str) -> str:
+        """Return the path of the kinds of association between two object types."""
+        return self._path("associations", origin, target, "labels", numbered="v4")
+
+    def token(self) -> str:
+        """Return the path on which OAuth gives out access tokens."""
+        return f"/oauth/{'v1' if self.version == 'v3' else self.version}/token"
 
     def account(self) -> str:
         return f"/account-info/{self.version}/details"

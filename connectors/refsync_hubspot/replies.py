@@ -29,7 +29,6 @@ Json: TypeAlias = dict[str, Any]
 
 LONGEST_WAIT = 900.0
 """Seconds; a longer Retry-After is cut, so that a slip of a server does not stop a connection for a day."""
-_TROUBLE = frozenset({500, 502, 503, 504, 521, 522, 523, 524})
 _MULTIPLE = 207
 
 
@@ -118,7 +117,7 @@ def next_after(body: Mapping[str, Any], passed: set[str]) -> str | int | None:
 def refusal(status: int, headers: Mapping[str, str], data: bytes, *, write: bool, seconds_of_day_left: float) -> ConnectorError:
     """Return the error that a reply outside 2xx stands for; `seconds_of_day_left` until the account's midnight."""
     body = _error_body(data)
-    text = f"HubSpot: {_words(status, body)}{_reference(headers, body)}"
+    text = f"HubSpot: {said(status, headers, data)}"
     category = str(body.get("category") or body.get("errorType") or "")
     if status in (423, 429, 477):
         return RateLimited(text, retry_after=_wait(status, headers, body, seconds_of_day_left))
@@ -129,11 +128,17 @@ def refusal(status: int, headers: Mapping[str, str], data: bytes, *, write: bool
         if scopes:
             return MissingScope(f"HubSpot: the token lacks the scope {' or '.join(scopes)}{_reference(headers, body)}")
         return MissingScope(text) if category == "MISSING_SCOPES" else AuthError(text)
-    if status in _TROUBLE:
+    if status >= 500 or status == 408:
         return RequestUncertain(text) if write else TransientError(text)
     if write and status in (400, 404, 409) and not body.get("message", "").startswith("Unable to infer object type"):
         return RecordRejected(text, code=_code(body) or category or str(status), fields=_fields(body))
     return UnexpectedReply(text)
+
+
+def said(status: int, headers: Mapping[str, str], data: bytes) -> str:
+    """Return what HubSpot said with a reply outside 2xx, without addresses and links, with the correlation id."""
+    body = _error_body(data)
+    return f"{_words(status, body)}{_reference(headers, body)}"
 
 
 def missing_scopes(body: Mapping[str, Any]) -> tuple[str, ...]:

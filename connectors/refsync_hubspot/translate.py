@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from refsync.connector import Merge
 from refsync.model import (
     Account,
+    AccountContact,
     AccountStatus,
     Case,
     Contact,
@@ -68,6 +69,7 @@ class Translated:
     """What a batch of HubSpot's records comes to."""
 
     records: list[Record] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     merged: list[Merge] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
 
@@ -140,11 +142,10 @@ def account(raw: Json, _links: Links, vocabulary: Vocabulary) -> Iterator[Accoun
 def contact(raw: Json, links: Links, vocabulary: Vocabulary) -> Iterator[Contact]:
     """Yield a contact; its account is the primary company, by label or by the property that names it, else the oldest."""
     properties, names = raw["properties"], vocabulary.options.properties
-    companies = links.get("companies", ())
     yield Contact(
         id=raw["id"],
-        account_id=_primary(companies) or properties.get("associatedcompanyid") or _first(companies),
-        name=" ".join(filter(None, (properties.get("firstname"), properties.get("lastname")))),
+        account_id=account_of(properties, links),
+        name=person_name(properties),
         email=properties.get("email") or "",
         phone=properties.get("phone") or "",
         title=properties.get("jobtitle") or "",
@@ -153,6 +154,27 @@ def contact(raw: Json, links: Links, vocabulary: Vocabulary) -> Iterator[Contact
         do_not_contact=values.any_true(properties, (names.do_not_contact, "hs_email_optout")),
         custom=vocabulary.custom_of(properties),
     )
+
+
+def account_of(properties: Json, links: Links) -> str | None:
+    """Return the account of a contact."""
+    companies = links.get("companies", ())
+    return _primary(companies) or properties.get("associatedcompanyid") or _first(companies)
+
+
+def person_name(properties: Json) -> str:
+    """Return the name of a contact."""
+    return " ".join(filter(None, (properties.get("firstname"), properties.get("lastname"))))
+
+
+def account_contacts(raw: Json, links: Links, _vocabulary: Vocabulary) -> Iterator[AccountContact]:
+    """Yield the companies that a contact belongs to beside its own; a label of the portal's own is the role."""
+    contact_id, own = raw["id"], account_of(raw["properties"], links)
+    for entry in _each_once(links.get("companies", ())):
+        account_id = str(entry["toObjectId"])
+        if account_id != own:
+            role = next(iter(_labels(entry)), "")
+            yield AccountContact(id=f"{account_id}:{contact_id}", account_id=account_id, contact_id=contact_id, role=role)
 
 
 def deal(raw: Json, links: Links, vocabulary: Vocabulary) -> Iterator[Deal]:
@@ -181,13 +203,8 @@ def deal(raw: Json, links: Links, vocabulary: Vocabulary) -> Iterator[Deal]:
 def deal_contacts(raw: Json, links: Links, _vocabulary: Vocabulary) -> Iterator[DealContact]:
     """Yield the parts that people have in a deal, from its associations and their labels."""
     deal_id = raw["id"]
-    for entry in links.get("contacts", ()):
-        contact_id = str(entry["toObjectId"])
-        labels = [
-            str(each["label"])
-            for each in entry["associationTypes"]
-            if each.get("category") == "USER_DEFINED" and each.get("label")
-        ]
+    for entry in _each_once(links.get("contacts", ())):
+        contact_id, labels = str(entry["toObjectId"]), _labels(entry)
         yield DealContact(
             id=f"{deal_id}:{contact_id}",
             deal_id=deal_id,
@@ -226,6 +243,22 @@ def stages(pipelines: Iterable[Json]) -> dict[tuple[str, str], Stage]:
 def link_ids(entries: Iterable[Json]) -> list[str]:
     """Return the ids that associations lead to, each once (there is an entry per label), the oldest first."""
     return [str(found) for found in sorted({int(entry["toObjectId"]) for entry in entries})]
+
+
+def _each_once(entries: Iterable[Json]) -> list[Json]:
+    """Return the entries of an association reply, those of one record, which there may be several of, as one."""
+    found: dict[str, Json] = {}
+    for entry in entries:
+        key = str(entry["toObjectId"])
+        known = found.get(key, {"associationTypes": []})
+        found[key] = {"toObjectId": key, "associationTypes": [*known["associationTypes"], *entry["associationTypes"]]}
+    return list(found.values())
+
+
+def _labels(entry: Json) -> list[str]:
+    """Return the labels of the portal's own in an entry."""
+    types = entry["associationTypes"]
+    return [str(each["label"]) for each in types if each.get("category") == "USER_DEFINED" and each.get("label")]
 
 
 def _primary(entries: Sequence[Json]) -> str | None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from html import escape
 from typing import Any
 
 from refsync.model import Instant
@@ -15,10 +13,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _1900 = -2_208_988_800_000
 _1971 = 31_536_000_000
-_LONGEST_TEXT = 10_000
-"""Characters of a task's text; escaped they still fit into HubSpot's 65,536."""
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but tab and newline, and those that turn the direction of writing."""
 
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -72,14 +66,3 @@ def any_true(properties: Mapping[str, Any], names: Iterable[str]) -> bool | None
     """Return whether one of the properties says yes; None when none says anything."""
     said = {truth(properties.get(name)) for name in names}
     return True if True in said else False if False in said else None
-
-
-def html(text: str) -> str:
-    """Return plain text as HubSpot's task editor shows it: escaped, with line breaks, nothing that a reader cannot see."""
-    plain = plain_line(text[:_LONGEST_TEXT].replace("\r\n", "\n"))
-    return escape(plain).replace("\n", "<br>")
-
-
-def plain_line(text: str) -> str:
-    """Return a text without control characters and without those that turn the direction of writing."""
-    return _UNSEEN.sub("", text)

@@ -15,13 +15,17 @@ import urllib3
 
 from refsync.book import Book, BookWriter
 from refsync.connector import Batch, ConnectionSettings, Secret
-from refsync.model import DealContact, Record, Stream, iso, moment, parse_instant
-from refsync_hubspot import HubSpot
+from refsync.model import Instant, Record, Stream, iso, moment, parse_instant
+from refsync.store.engine import Store, open_store
+from refsync_hubspot import HubSpot, cursor
+from refsync_hubspot.limiter import Clocks
+from refsync_hubspot.objects import object_types
 from refsync_hubspot.options import HubSpotOptions
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.hubspot import HubSpot as Crm
 from refsync_sandbox.hubspot import Settings
 from refsync_sandbox.server import Sandbox
+from tests.hubspot.small_book import BOOK
 
 NOW = parse_instant("2024-09-30T12:00:00Z")
 TOKEN = "pat-na1-canary-0000-1111-2222"
@@ -56,6 +60,7 @@ class Stub:
     def __init__(self) -> None:
         self.seen: list[Seen] = []
         self.replies: list[Canned] = []
+        self.standing: dict[str, Any] = {}
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -70,9 +75,13 @@ class Stub:
             def _reply(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
                 sent = self.rfile.read(length)
-                seen = Seen(self.command, self.path, dict(self.headers), json.loads(sent) if sent else None)
-                stub.seen.append(seen)
-                canned = stub.replies.pop(0)
+                seen = Seen(self.command, self.path, dict(self.headers), stub.read(dict(self.headers), sent))
+                standing = stub.standing.get(seen.path.partition("?")[0])
+                if standing is None:
+                    stub.seen.append(seen)
+                canned = (
+                    stub.replies.pop(0) if standing is None else Canned(body=standing(seen) if callable(standing) else standing)
+                )
                 if canned.how:
                     canned.how(self)
                     return
@@ -93,9 +102,26 @@ class Stub:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
+    @staticmethod
+    def read(headers: Mapping[str, str], sent: bytes) -> Any:
+        """Return what a body holds: a form as text, anything else as JSON."""
+        if "form" in headers.get("content-type", ""):
+            return sent.decode()
+        return json.loads(sent) if sent else None
+
     def will(self, body: Any = None, status: int = 200, **more: Any) -> None:
         """Answer this next."""
         self.replies.append(Canned(body=body, status=status, **more))
+
+    def always(self, path: str, body: Any) -> None:
+        """Answer this, or what it makes of a request, whenever a path is asked for; such requests are not among those seen."""
+        self.standing[path] = body
+
+    def opens(self, stream: Stream, *lacking: str) -> None:
+        """Answer what a first read asks before it reads: the time, and the definitions of the properties it wants."""
+        self.will({"portalId": 1, "timeZone": "UTC"})
+        for kind in object_types(HubSpotOptions(token=Secret(TOKEN)))[stream]:
+            self.will({"results": [{"name": name} for name in kind.wanted if name not in lacking]})
 
     def paths(self) -> list[str]:
         return [seen.path.partition("?")[0] for seen in self.seen]
@@ -122,6 +148,11 @@ class Ticking:
     def __call__(self) -> float:
         return self.at
 
+    @property
+    def clocks(self) -> Clocks:
+        """This clock, as a connector takes it."""
+        return Clocks(clock=self, now=lambda: int(self.at * 1000), sleep=self.sleep)
+
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.at += seconds
@@ -144,7 +175,7 @@ def connect_to(ticking: Ticking) -> Iterator[Connect]:
         given = {"token": Secret(TOKEN), "url": url} | more
         settings = ConnectionSettings(id="test", options=given, custom_fields=custom or {})
         chosen = HubSpotOptions.model_validate(given)
-        made.append(HubSpot(settings, chosen, clock=ticking, sleep=ticking.sleep))
+        made.append(HubSpot(settings, chosen, clocks=ticking.clocks))
         return made[-1]
 
     yield connect_to
@@ -171,6 +202,10 @@ class Portal:
         self._call("POST", "clock", {"now": iso(self._now)})
         self._ticking.at += minutes * 60
 
+    @property
+    def now(self) -> Instant:
+        return self._now
+
     def ids(self, table: str) -> dict[str, str]:
         """Return the CRM ids by book id."""
         found: dict[str, str] = self._call("GET", "ids")[table]
@@ -186,10 +221,18 @@ class Portal:
         self._call("DELETE", "requests")
         return found
 
+    def trouble(self, *faults: Mapping[str, Any]) -> None:
+        """Let calls go wrong from now on, beside what goes wrong already."""
+        self._call("POST", "faults", {"faults": faults})
+
+    def calm(self) -> None:
+        """Let everything go well again."""
+        self._call("DELETE", "faults")
+
     def post(self, path: str, body: Any) -> Any:
         """Call HubSpot's API as another app would."""
         reply = self._http.request("POST", self.url + path, json=body, headers={"Authorization": f"Bearer {TOKEN}"})
-        return reply.json()
+        return reply.json() if reply.data else None
 
     def _call(self, method: str, what: str, body: Any = None) -> Any:
         reply = self._http.request(method, f"{self.url}/_sandbox/{what}", **({} if body is None else {"json": body}))
@@ -218,8 +261,38 @@ def serve(tmp_path: Path, ticking: Ticking) -> Iterator[Callable[..., Portal]]:
         each.__exit__(None, None, None)
 
 
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """Return an empty store in memory."""
+    with open_store("sqlite://") as opened:
+        yield opened
+
+
+def seen(stream: Stream, upper: str, custom: Mapping[str, bool] | None = None) -> str:
+    """Return the cursor of a stream of which everything before a time was read, and all properties are there."""
+    kinds = object_types(HubSpotOptions(token=Secret(TOKEN)))[stream]
+    names = {kind.name: {**dict.fromkeys(kind.wanted, True), **(custom or {})} for kind in kinds}
+    states = {kind.name: cursor.Seen(upper=parse_instant(upper)) for kind in kinds}
+    return cursor.Place(states=states, shown=cursor.Shown(at=NOW - 3_600_000, names=names)).dumped()
+
+
+@pytest.fixture
+def portal(serve: Callable[..., Portal]) -> Portal:
+    """Return a portal that holds the small book."""
+    return serve(BOOK, {Stream.ACCOUNTS: ("implemented_on",)})
+
+
+@pytest.fixture(params=["v3", "2026-03", "2026-09"])
+def api(request: pytest.FixtureRequest) -> str:
+    """Return each version of the API."""
+    return str(request.param)
+
+
+_PARENT = {Stream.DEAL_CONTACTS: "deal_id", Stream.ACCOUNT_CONTACTS: "contact_id"}
+
+
 class Mirror:
-    """What refsync would hold after storing the batches of a connector."""
+    """What refsync would hold after storing the batches of a connector, but that what a whole sweep misses goes at once."""
 
     def __init__(self, connector: HubSpot) -> None:
         self._connector = connector
@@ -227,6 +300,8 @@ class Mirror:
         self.cursors: dict[tuple[str, Stream], str] = {}
         self.aside: dict[str, str] = {}
         self.partial: list[str] = []
+        self.lacking: dict[Stream, frozenset[str]] = {}
+        self._listed: dict[tuple[str, Stream], set[str]] = {}
 
     def read(self, *streams: Stream, sweep: bool = False, batches: int | None = None) -> list[Batch]:
         """Read or sweep streams from where they stand and store every batch, or only so many."""
@@ -235,7 +310,7 @@ class Mirror:
             place = ("sweep" if sweep else "read", stream)
             step = self._connector.sweep if sweep else self._connector.read
             for batch in step(stream, self.cursors.get(place)):
-                self._store(stream, batch)
+                self._store(place, stream, batch)
                 stored.append(batch)
                 if batch.cursor is not None:
                     self.cursors[place] = batch.cursor
@@ -243,18 +318,27 @@ class Mirror:
                     break
         return stored
 
-    def _store(self, stream: Stream, batch: Batch) -> None:
-        held = self.held[stream]
-        if batch.whole:
-            held.clear()
+    def sweep(self, *streams: Stream) -> list[Batch]:
+        """Sweep streams."""
+        return self.read(*streams, sweep=True)
+
+    def _store(self, place: tuple[str, Stream], stream: Stream, batch: Batch) -> None:
+        held, listed = self.held[stream], self._listed.setdefault(place, set())
         for link in list(held.values()):
-            if isinstance(link, DealContact) and link.deal_id in batch.whole_for:
+            if getattr(link, _PARENT.get(stream, ""), None) in batch.whole_for:
                 del held[link.id]
         held |= {record.id: record for record in batch.records}
+        listed |= {record.id for record in batch.records} | set(batch.present)
+        if batch.whole:
+            for each in set(held) - listed:
+                del held[each]
+            listed.clear()
         for gone in (*batch.deleted, *(merge.gone for merge in batch.merged)):
             held.pop(gone, None)
         self.aside |= {each.id: each.reason for each in batch.set_aside}
         self.partial += [batch.partial] if batch.partial else []
+        if batch.lacking is not None:
+            self.lacking[stream] = batch.lacking
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from refsync.errors import (
     TransientError,
     UnexpectedReply,
 )
+from refsync.meter import LocalMeter
+from refsync.model import Stream
 from refsync_hubspot import HubSpot, connect
 from refsync_hubspot.client import Client
 from refsync_hubspot.options import HubSpotOptions
@@ -42,7 +44,7 @@ def made(stub: Any, ticking: Any) -> Iterator[Callable[[Limits], Client]]:
 
     def make(limits: Limits) -> Client:
         options = HubSpotOptions(token=Secret("pat-na1-canary-0000-1111-2222"), url=stub.url)
-        clients.append(Client(options, clock=ticking, sleep=ticking.sleep, limits=limits))
+        clients.append(Client.of(options, LocalMeter(), ticking.clocks, limits))
         return clients[-1]
 
     yield make
@@ -106,9 +108,7 @@ def test_200_of_another_shape_is_no_end_and_no_success(client: Client, stub: Any
 @pytest.mark.parametrize("body", [{}, {"results": None}, {"results": "none"}, {"results": [1]}, {"results": [{"id": 1}]}])
 def test_broken_page_is_never_the_end(connect_to: Connect, stub: Any, body: Any) -> None:
     """A list page without a list of records stops the read."""
-    from refsync.model import Stream
-
-    stub.will({"portalId": 1, "timeZone": "UTC"})
+    stub.opens(Stream.ACCOUNTS)
     stub.will(body)
 
     with pytest.raises(UnexpectedReply):
@@ -313,7 +313,7 @@ def test_bad_certificate_is_refused_before_anything_is_sent(tmp_path: Path) -> N
 
         threading.Thread(target=answer, daemon=True).start()
         options = HubSpotOptions(token=Secret("canary"), url=f"https://127.0.0.1:{listening.getsockname()[1]}")
-        error = outcome(lambda: Client(options, limits=Limits(connect=1, read=1, call=1)).get("/x"))
+        error = outcome(lambda: Client.of(options, LocalMeter(), limits=Limits(connect=1, read=1, call=1)).get("/x"))
 
     assert TransientError is type(error)
     assert b"canary" not in got[0]

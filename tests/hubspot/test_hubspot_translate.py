@@ -399,20 +399,6 @@ def test_no_value_of_another_type_stops_a_batch(kind: str, value: Any) -> None:
     assert 2 == len(found.records) + len(found.set_aside)
 
 
-@given(st.text())
-def test_task_text_is_escaped(text: str) -> None:
-    """No text becomes markup, and every line break shows."""
-    shown = values.html(text)
-
-    assert "<" not in shown.replace("<br>", "")
-    assert text.replace("\r\n", "\n").count("\n") == shown.count("<br>")
-
-
-def test_task_text() -> None:
-    """Markup is shown as text; what nobody can see is left out."""
-    assert "a &lt;b&gt; &amp; &quot;c&quot;<br>d" == values.html('a <b> & "c"\nd\u202e\x00')
-
-
 @given(st.datetimes(min_value=datetime(1971, 1, 2)))  # noqa: DTZ001
 def test_instants_agree_with_the_models(moment: Any) -> None:
     """An ISO text means the same instant as in a book."""
