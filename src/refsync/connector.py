@@ -46,10 +46,11 @@ class Batch:
     """For streams of links: those whose complete set of links is in `records`, so that others of theirs are gone: deals for the
     people in a deal, people for their further accounts."""
     present: tuple[str, ...] = ()
-    """In a sweep: ids that the CRM lists, of records that are not sent again."""
+    """In a sweep: ids that the CRM lists, of records that are not sent again. They are kept together with the cursor: a sweep
+    that breaks off goes on from the cursor of a batch before, with all that it had listed, or else begins its list anew."""
     whole: bool = False
     """On the last batch of a read or sweep: what it brought or listed since it began is everything the CRM holds of this stream.
-    What is missing in a whole read goes at once; what is missing in two whole sweeps goes with the second."""
+    What is missing in a whole read goes at once; what is missing in two whole sweeps in turn goes with the second."""
     lacking: frozenset[str] | None = None
     """What the CRM does not show us of this stream although it is wanted: attributes of the record (`status`) or custom fields
     (`Go_Live_Date__c`). Rules that read them are held. None: nothing new is known; a read says it in its first batch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -33,9 +33,11 @@ from refsync.model import (
     Stream,
     User,
 )
-from refsync.store import ledger, mirror, quarantine, rows, tables
+from refsync.store import ledger, mirror, missing, quarantine, rows, tables
 from refsync.store.engine import Database, Store
 from refsync.store.mirror import StreamState, Written
+from refsync.store.missing import By
+from refsync.store.retire import AT_ONCE, Retired, retire
 from refsync.store.tables import TABLE_OF, account, activity_contact, contact, deal_contact, finding, milestone, touch
 
 NOW = 1_700_000_000_000
@@ -510,8 +512,11 @@ def test_sweep_has_its_own_cursor(store: Store, connection: str) -> None:
     assert StreamState(cursor="read", sweep_cursor="sweep", swept_at=7) == found
 
 
-def retire(db: Database, connection: str, seen: set[str], **options: Any) -> mirror.Retired:
-    return mirror.retire(db, connection, Stream.ACCOUNTS, seen, company=Company(), **options)
+def retired(db: Database, connection: str, shown: Iterable[str], by: By = By.READ, **options: Any) -> Retired:
+    """Return what becomes of the accounts after a whole read or sweep that showed these."""
+    missing.show(db, connection, Stream.ACCOUNTS, by, shown)
+    missing.compare(db, connection, Stream.ACCOUNTS, by, NOW)
+    return retire(db, connection, Stream.ACCOUNTS, company=Company(), **options)
 
 
 def test_records_that_a_whole_read_does_not_show_go(store: Store, connection: str) -> None:
@@ -527,10 +532,10 @@ def test_records_that_a_whole_read_does_not_show_go(store: Store, connection: st
         )
         batch = Batch(records=(Account(id="1"),), set_aside=(bad,), whole=True)
         mirror.write_batch(db, connection, Stream.ACCOUNTS, batch, company=Company(), now=NOW)
-        retired = retire(db, connection, set(rows.ids(batch)))
+        gone = retired(db, connection, rows.shown(batch)).ids
         found = (ids(db, connection, Stream.ACCOUNTS), quarantine.counts(db, connection))
 
-    assert ({"0", "2"}, ({"1", "3"}, {Stream.ACCOUNTS: 1})) == (set(retired.ids), found)
+    assert ({"0", "2"}, ({"1", "3"}, {Stream.ACCOUNTS: 1})) == (set(gone), found)
 
 
 @pytest.mark.parametrize(
@@ -542,20 +547,85 @@ def test_brake_stops_a_loss_that_looks_like_a_mistake(
     """More than 5 % and a handful, or more than 500 records, are not deleted; the problem says what to check."""
     with store.write() as db:
         write(db, connection, Stream.ACCOUNTS, *(Account(id=str(number)) for number in range(there)))
-        retired = retire(db, connection, {str(number) for number in range(gone, there)})
+        end = retired(db, connection, (str(number) for number in range(gone, there)))
         left = mirror.counts(db, connection)[Stream.ACCOUNTS]
 
-    assert (there if stopped else there - gone, stopped) == (left, retired.problem is not None)
+    command = f"refsync sync --connection {connection} --confirm-deletes accounts"
+    assert (there if stopped else there - gone, stopped) == (left, command in str(end.problem))
 
 
 def test_brake_can_be_released(store: Store, connection: str) -> None:
-    """With `force` everything that is not shown goes."""
+    """When a person has confirmed it, everything that is not shown goes, some thousands at a time."""
     with store.write() as db:
-        write(db, connection, Stream.ACCOUNTS, *(Account(id=str(number)) for number in range(20)))
-        retired = retire(db, connection, set(), force=True)
+        write(db, connection, Stream.ACCOUNTS, *(Account(id=str(number)) for number in range(AT_ONCE + 20)))
+        braked = retired(db, connection, ())
+        steps = [retire(db, connection, Stream.ACCOUNTS, company=Company(), confirmed=True) for _ in range(2)]
         left = mirror.counts(db, connection)[Stream.ACCOUNTS]
 
-    assert (20, 0) == (retired.deleted, left)
+    assert (0, [(AT_ONCE, True), (20, False)], 0) == (len(braked.ids), [(len(one.ids), one.more) for one in steps], left)
+
+
+def test_what_two_sweeps_in_turn_miss_goes(store: Store, connection: str) -> None:
+    """A record that one whole sweep misses stays; it goes when the next one misses it, too, and not when it was shown between."""
+    everything = {"1", "2", "3", "4"}
+    with store.write() as db:
+        write(db, connection, Stream.ACCOUNTS, *(Account(id=one) for one in sorted(everything)))
+        steps = [
+            set(retired(db, connection, everything - lost, By.SWEEP).ids) for lost in ({"1", "2"}, {"1", "3"}, {"2", "3"}, {"4"})
+        ]
+        left = ids(db, connection, Stream.ACCOUNTS)
+
+    assert ([set(), {"1"}, {"3"}, set()], {"2", "4"}) == (steps, left)
+
+
+@pytest.mark.parametrize("batch", [{"records": (Account(id="1", name="new"),)}, {"deleted": ("1",)}], ids=["shown", "deleted"])
+def test_what_the_crm_says_itself_ends_the_search(store: Store, connection: str, batch: dict[str, Any]) -> None:
+    """A record that was missing and is read again, or reported as deleted, is no longer missing."""
+    with store.write() as db:
+        write(db, connection, Stream.ACCOUNTS, Account(id="1"))
+        retired(db, connection, (), By.SWEEP)
+        write(db, connection, Stream.ACCOUNTS, *batch.pop("records", ()), **batch)
+        write(db, connection, Stream.ACCOUNTS, Account(id="1", name="again"))
+        gone = retired(db, connection, (), By.SWEEP).ids
+
+    assert () == gone
+
+
+def test_lists_of_reads_and_sweeps_are_apart(store: Store, connection: str) -> None:
+    """A whole read in the middle of a sweep neither uses nor ends the list of the sweep."""
+    with store.write() as db:
+        write(db, connection, Stream.ACCOUNTS, Account(id="1"), Account(id="2"))
+        missing.show(db, connection, Stream.ACCOUNTS, By.SWEEP, ["1"])
+        steps = [retired(db, connection, ["1", "2"]).ids, retired(db, connection, ["2"], By.SWEEP).ids]
+        noted = db.execute(select(tables.missing).where(tables.missing.c.connection == connection)).all()
+
+    assert ([(), ()], []) == (steps, noted)
+
+
+def test_what_the_crm_lacks_is_kept(store: Store, connection: str) -> None:
+    """What a stream lacks is remembered until a batch says something else; a batch that says nothing changes nothing."""
+    with store.write() as db:
+        found = []
+        for lacking in (frozenset({"status", "Tier__c"}), None, frozenset[str]()):
+            write(db, connection, Stream.ACCOUNTS, lacking=lacking)
+            found.append(mirror.state(db, connection)[Stream.ACCOUNTS].lacking)
+
+    assert [{"status", "Tier__c"}, {"status", "Tier__c"}, frozenset()] == found
+
+
+def test_record_that_comes_back_is_stored_again(store: Store, connection: str) -> None:
+    """A record that was deleted and is restored in the CRM is there again, with its touches."""
+    with store.write() as db:
+        for stream, record in (
+            (Stream.CONTACTS, Contact(id="p", account_id="a")),
+            (Stream.ACTIVITIES, call("1", contact_ids=("p",))),
+        ):
+            write(db, connection, stream, record)
+            write(db, connection, stream, deleted=(record.id,))
+            written = write(db, connection, stream, record)
+        touched = db.execute(select(touch.c.contact_id).where(touch.c.connection == connection)).scalars().all()
+
+    assert (Written(stored=1, changed=1), ["p"]) == (written, touched)
 
 
 def test_records_without_an_id_are_set_aside_by_their_place(store: Store, connection: str) -> None:

@@ -140,6 +140,34 @@ def test_bad_rows_are_set_aside_and_the_rest_goes_on(admin: Admin) -> None:
     assert len(admin.tasks()) == done["created"] > 5
 
 
+def test_a_cut_off_file_deletes_nothing_until_it_is_confirmed(admin: Admin) -> None:
+    """When a third of a file is missing nothing goes; the command that the message names lets it go."""
+    admin.refsync("sync", "--now", NOW)
+    path = admin.folder / "book" / "deals.csv"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: len(lines) * 2 // 3]))
+    (admin.folder / "book" / "deal_contacts.csv").unlink()
+    first, second = (admin.json("sync", "--now", NOW, code=1)["connections"][0]["partial"] for _ in range(2))
+    held = admin.json("status", "--now", NOW, code=1)["connections"][0]["streams"]["deals"]["rows"]
+    commands = [reason.partition("say so: refsync ")[2].split() for reason in first.values()]
+    for command in commands:
+        done = admin.json(*command, "--now", NOW, code=1 if command is not commands[-1] else 0)["connections"][0]
+    left = admin.json("status", "--now", NOW)["connections"][0]["streams"]["deals"]["rows"]
+
+    assert {"deals", "deal_contacts"} <= set(first)
+    assert (first, len(lines) - 1) == (second, held)
+    assert ({}, len(lines) * 2 // 3 - 1) == (done["partial"], left)
+
+
+def test_deletes_are_confirmed_for_one_connection(admin: Admin) -> None:
+    """With several connections the one that is meant has to be named."""
+    path = admin.folder / "config.toml"
+    path.write_text(path.read_text() + '\n[connection.two]\nconnector = "files"\nfolder = "book"\n')
+
+    assert "name it with --connection" in admin.refsync("sync", "--confirm-deletes", "deals", code=2).stderr
+    assert "deals" in admin.refsync("sync", "--confirm-deletes", "dealz", code=2).stderr
+
+
 def test_why_names_the_line_that_decides(admin: Admin) -> None:
     """why shows each line with what it saw, what counted as contact, and the task that was written."""
     admin.go_live()

@@ -23,7 +23,7 @@ from refsync.cli.workspace import (
     open_workspace,
     parse_now,
 )
-from refsync.errors import ConnectorError
+from refsync.errors import ConnectorError, UserError
 from refsync.log import clean
 from refsync.model import Stream
 from refsync.rules.rule import Mode, RuleSet
@@ -39,6 +39,10 @@ def sync(
     rules: RulesOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing to the CRM.")] = False,
     approve: Annotated[bool, typer.Option("--approve", help="Write even more tasks than new_tasks_per_run allows.")] = False,
+    confirm_deletes: Annotated[
+        list[Stream] | None,
+        typer.Option("--confirm-deletes", help="Records of this stream that the CRM no longer shows may go, however many."),
+    ] = None,
     now: NowOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -46,6 +50,8 @@ def sync(
     log.configure("warning", for_people=not json)
     at = parse_now(now)
     workspace = open_workspace(config, rules)
+    if confirm_deletes and len(workspace.connections(connection)) > 1:
+        raise UserError("--confirm-deletes is for one connection: name it with --connection")
     stop = _stopped_by_signals()
     reports: list[dict[str, Any]] = []
     with workspace.store() as store, progress(quiet=json) as show:
@@ -53,7 +59,15 @@ def sync(
         try:
             check_options(sessions, workspace.rules)
             for session in sessions:
-                ticked = _ticked(store, session, now=at, dry_run=dry_run, approved=approve, progress=show)
+                ticked = _ticked(
+                    store,
+                    session,
+                    now=at,
+                    dry_run=dry_run,
+                    approved=approve,
+                    confirmed_deletes=confirm_deletes or (),
+                    progress=show,
+                )
                 reports.append({**ticked, "watching": _watching(ticked, workspace.rules)})
         finally:
             for session in sessions:

@@ -1,8 +1,8 @@
 """The mirror: what the CRM holds, batch by batch.
 
 The laws: a batch and its cursor are stored in one transaction, with what is derived from them; a record that cannot be stored
-is set aside and stops nothing; a record goes only by the CRM's own word, or because a whole read did not show it, and then
-the brake stops a loss that looks like a mistake.
+is set aside and stops nothing; a record goes only by the CRM's own word, or by the proof of `missing` and past the brake of
+`retire`.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import orjson
 from sqlalchemy import Column, Connection, Select, Table, bindparam, delete, func, select
 
 from refsync.company import Company, MilestoneField
 from refsync.connector import Batch
-from refsync.errors import Problem
 from refsync.model import Activity, Instant, Record, Stream
-from refsync.store import merges, quarantine, rows
+from refsync.store import merges, missing, quarantine, rows
 from refsync.store.derive import Stale, refresh
 from refsync.store.milestones import kinds
 from refsync.store.tables import TABLE_OF, account_contact, activity_contact, deal_contact, stream_state
 from refsync.store.upsert import Row, among, chunks, insert, upsert
-
-MOST_LOST = 500
-MOST_LOST_SHARE = 0.05
-HANDFUL = 5
-"""So few may always go: 5 % of a small list is less than one record."""
 
 PARENT: Mapping[Stream, Column[str]] = {
     Stream.ACCOUNT_CONTACTS: account_contact.c.contact_id,
@@ -84,6 +79,10 @@ class StreamState:
     """History is whole only from here on; None: from the beginning."""
     sweep_cursor: str | None = None
     swept_at: Instant | None = None
+    reads_whole: bool = False
+    """The last read that came to its end showed everything there is: the next one's ids are worth keeping."""
+    lacking: frozenset[str] = frozenset()
+    """Attributes and custom fields that the CRM does not show us."""
 
 
 def write_batch(
@@ -111,10 +110,13 @@ def write_batch(
     unlinked = _unlinked(db, connection, PARENT[stream], rows.storable(batch.whole_for), found) if stream in PARENT else ()
     survivors = merges.survivors(batch.merged)
     merges.repoint(db, connection, stream, survivors, stale, kinds(milestones, stream))
-    merged = _remove(db, connection, stream, survivors, stale)
-    deleted = _remove(db, connection, stream, (*gone, *unlinked), stale)
+    merged = remove(db, connection, stream, survivors, stale)
+    deleted = remove(db, connection, stream, (*gone, *unlinked), stale)
     quarantine.heal(db, connection, stream, [*found, *survivors, *gone])
+    missing.found(db, connection, stream, [*found, *survivors, *gone])
     quarantine.set_aside(db, connection, stream, aside, now)
+    if batch.lacking is not None:
+        _save(db, connection, stream, lacking=orjson.dumps(sorted(batch.lacking)).decode())
     if batch.cursor is not None:
         _save(db, connection, stream, **{"sweep_cursor" if sweep else "cursor": batch.cursor})
     unreadable = refresh(db, connection, stale, company, milestones) if derived else 0
@@ -131,66 +133,21 @@ def finish(
     started: Instant,
     partial: str = "",
     complete_since: Instant | None = None,
+    whole: bool | None = None,
     sweep: bool = False,
 ) -> None:
-    """Record that a read that began at `started` has ended; `partial` says why it ended early, in words for people."""
+    """Record that a read that began at `started` has ended; `partial` says why it ended early, in words for people.
+
+    `whole`: whether it showed all there is; None: it brought nothing.
+    """
     if sweep:
         if not partial:
             _save(db, connection, stream, swept_at=started)
     elif partial:
         _save(db, connection, stream, partial=partial)
     else:
-        _save(db, connection, stream, partial="", synced_at=started, complete_since=complete_since)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retired:
-    """What became of the records that a whole read did not show."""
-
-    ids: tuple[str, ...] = ()
-    """Those that were deleted."""
-    problem: Problem | None = None
-    """The brake: nothing was deleted, and a person has to look."""
-
-    @property
-    def deleted(self) -> int:
-        return len(self.ids)
-
-
-def retire(
-    db: Connection,
-    connection: str,
-    stream: Stream,
-    seen: Collection[str],
-    *,
-    company: Company,
-    milestones: Sequence[MilestoneField] = (),
-    force: bool = False,
-    derived: bool = True,
-) -> Retired:
-    """Delete the records that a `whole` read, come to its end without `partial`, did not show.
-
-    `seen` are the ids of all its batches (`rows.ids`), as a set. Without `force` more than 500 records, or more than 5 % of the
-    stream and a handful, are not deleted: a lost permission or a cut-off file looks just like that.
-    """
-    table = TABLE_OF[stream]
-    held = db.execute(select(table.c.id).where(table.c.connection == connection)).scalars().all()
-    gone = [one for one in held if one not in seen]
-    if not force and (len(gone) > MOST_LOST or len(gone) > max(HANDFUL, MOST_LOST_SHARE * len(held))):
-        return Retired(problem=_brake(connection, stream, len(gone), len(held)))
-    stale = Stale()
-    _remove(db, connection, stream, gone, stale)
-    if derived:
-        refresh(db, connection, stale, company, milestones)
-    quarantine.heal(db, connection, stream, [one for one in quarantine.ids(db, connection, stream) if one not in seen])
-    return Retired(ids=tuple(gone))
-
-
-def _brake(connection: str, stream: Stream, gone: int, held: int) -> Problem:
-    return Problem(
-        message=f'connection "{connection}": {gone} of {held} {stream.value} were not shown any more; none was deleted here',
-        hint="check that this sign-in still sees everything, or that the file is whole; if they are really gone, confirm it",
-    )
+        known = {} if whole is None else {"reads_whole": whole}
+        _save(db, connection, stream, partial="", synced_at=started, complete_since=complete_since, **known)
 
 
 def state(db: Connection, connection: str) -> dict[Stream, StreamState]:
@@ -204,18 +161,20 @@ def state(db: Connection, connection: str) -> dict[Stream, StreamState]:
             complete_since=row.complete_since,
             sweep_cursor=row.sweep_cursor,
             swept_at=row.swept_at,
+            reads_whole=row.reads_whole,
+            lacking=frozenset(orjson.loads(row.lacking) if row.lacking else ()),
         )
         for row in found
     }
 
 
-def counts(db: Connection, connection: str) -> dict[Stream, int]:
-    """Return how many records the mirror holds per stream."""
+def counts(db: Connection, connection: str, *streams: Stream) -> dict[Stream, int]:
+    """Return how many records the mirror holds of these streams, or of all."""
 
     def count(table: Table) -> int:
         return db.execute(select(func.count()).select_from(table).where(table.c.connection == connection)).scalar_one()
 
-    return {stream: count(table) for stream, table in TABLE_OF.items()}
+    return {stream: count(TABLE_OF[stream]) for stream in streams or Stream}
 
 
 def _store(db: Connection, connection: str, stream: Stream, some: Mapping[str, tuple[Row, Record]], stale: Stale) -> int:
@@ -266,7 +225,7 @@ def _links(db: Connection, connection: str, end: Column[str], some: Sequence[str
     return db.execute(select(end.table.c.id).where(end.table.c.connection == connection, end.in_(some))).scalars().all()
 
 
-def _remove(db: Connection, connection: str, stream: Stream, ids: Iterable[str], stale: Stale) -> int:
+def remove(db: Connection, connection: str, stream: Stream, ids: Iterable[str], stale: Stale) -> int:
     """Delete records with the links that cannot be without them, and return how many there were."""
     table, removed = TABLE_OF[stream], 0
     for some in chunks(dict.fromkeys(ids)):
@@ -277,7 +236,7 @@ def _remove(db: Connection, connection: str, stream: Stream, ids: Iterable[str],
             of = (activity_contact.c.connection == connection, activity_contact.c.activity_id.in_(some))
             db.execute(delete(activity_contact).where(*of))
         for links, end in ENDS.get(stream, ()):
-            _remove(db, connection, links, _links(db, connection, end, some), stale)
+            remove(db, connection, links, _links(db, connection, end, some), stale)
         removed += len(held)
     return removed
 

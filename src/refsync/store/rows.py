@@ -35,9 +35,10 @@ LINKED = frozenset({Stream.ACTIVITIES})
 """Streams whose records name people beside their row."""
 
 
-def ids(batch: Batch) -> frozenset[str]:
-    """Return the ids that a batch has shown to exist, set-aside ones too: what a `whole` read adds to its `seen`."""
-    return frozenset({*(record.id for record in batch.records), *(name(aside) for aside in batch.set_aside)})
+def shown(batch: Batch) -> frozenset[str]:
+    """Return the ids that a batch has shown to exist, those of records that were set aside too, as the store keeps them."""
+    found = (*(record.id for record in batch.records), *(name(aside) for aside in batch.set_aside), *batch.present)
+    return frozenset(map(clean, found))
 
 
 def name(aside: SetAside) -> str:

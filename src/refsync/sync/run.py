@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from refsync.company import MilestoneField
 from refsync.connector import Connector
-from refsync.model import Instant
+from refsync.model import Instant, Stream
 from refsync.rules.rule import RuleSet
 from refsync.store import lease
 from refsync.store.engine import Database, Store
@@ -36,6 +36,8 @@ class Run:
     clock: Callable[[], Instant]
     """The real time, for leases and for waiting."""
     stop: threading.Event
+    confirmed_deletes: frozenset[Stream] = frozenset()
+    """Streams whose missing records may go, however many they are: a person has said so for this run."""
     patience: Patience = field(default_factory=Patience)
     progress: Callable[[str, int], None] = lambda _step, _done: None
 

@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +16,7 @@ import structlog
 from refsync.company import milestone_fields
 from refsync.connector import Connector
 from refsync.errors import RefsyncError, StoreError
-from refsync.model import Instant, iso
+from refsync.model import Instant, Stream, iso
 from refsync.rules.rule import RuleSet
 from refsync.store import lease, runs
 from refsync.store.engine import Store
@@ -97,11 +97,14 @@ def tick(
     stop: threading.Event | None = None,
     dry_run: bool = False,
     approved: bool = False,
+    confirmed_deletes: Collection[Stream] = (),
     patience: Patience | None = None,
     progress: Callable[[str, int], None] = lambda _step, _done: None,
     clock: Callable[[], Instant] = lambda: time.time_ns() // 1_000_000,
 ) -> Report:
     """Run one tick and return its report, which is also kept in the store.
+
+    `approved`: even more tasks than the limit of a run; `confirmed_deletes`: streams whose missing records may go past the brake.
 
     Raises AlreadyRunning, ConnectorError (the CRM could not be used), StoreError, and Stopped when `stop` was set meanwhile.
     """
@@ -121,6 +124,7 @@ def tick(
         token=token,
         clock=lambda: lease.clock(store, clock()),
         stop=stop,
+        confirmed_deletes=frozenset(confirmed_deletes),
         patience=patience or Patience(),
         progress=progress,
     )

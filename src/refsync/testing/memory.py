@@ -82,6 +82,11 @@ class MemoryCrm:
         del self._records[stream][identity]
         self._log.append(_Change(stream, identity))
 
+    def purge(self, stream: Stream, identity: str) -> None:
+        """Delete a record without a trace: only who lists what is there can notice."""
+        del self._records[stream][identity]
+        self._log = [_Change(change.stream, "") if change.id == identity else change for change in self._log]
+
     def merge(self, stream: Stream, gone: str, survivor: str) -> None:
         """Merge one record into another."""
         del self._records[stream][gone]
@@ -149,12 +154,16 @@ class MemoryCrm:
 
 
 class MemoryConnector:
-    """The way to a CRM in memory. A cursor is a place in its log."""
+    """The way to a CRM in memory. A cursor is a place in its log.
+
+    Sweeps of the streams in `lists` list everything that is there, each time; those of others tell what was deleted and merged.
+    """
 
     streams = frozenset(Stream)
 
-    def __init__(self, crm: MemoryCrm, *, page: int = 100) -> None:
+    def __init__(self, crm: MemoryCrm, *, page: int = 100, lists: Iterable[Stream] = ()) -> None:
         self.crm = crm
+        self._lists = frozenset(lists)
         self.tasks = MemoryTasks(crm)
         self._page = page
 
@@ -183,14 +192,24 @@ class MemoryConnector:
             yield Batch(records=records, cursor=str(end if last else page[-1][0]), whole=last and since is None)
 
     def sweep(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
-        """Yield what was deleted or merged away since the cursor."""
+        """Yield what was deleted or merged away since the cursor, or what is there; nothing when there is no news."""
         _fail(self.crm)
         end, gone = self.crm.place, list(self.crm.gone(stream, int(since or 0)))
-        yield Batch(
-            deleted=tuple(change.id for change in gone if not change.survivor),
-            merged=tuple(Merge(gone=change.id, survivor=change.survivor) for change in gone if change.survivor),
-            cursor=str(end),
-        )
+        if stream in self._lists:
+            yield from self._listed(stream)
+        elif gone or since is None:
+            yield Batch(
+                deleted=tuple(change.id for change in gone if not change.survivor),
+                merged=tuple(Merge(gone=change.id, survivor=change.survivor) for change in gone if change.survivor),
+                cursor=str(end),
+            )
+
+    def _listed(self, stream: Stream) -> Iterator[Batch]:
+        ids, cursor = [record.id for _, record in self.crm.read(stream, 0)], str(self.crm.place)
+        for start in range(0, len(ids), self._page):
+            _fail(self.crm)
+            yield Batch(present=tuple(ids[start : start + self._page]))
+        yield Batch(cursor=cursor, whole=True)
 
     def close(self) -> None:
         pass
