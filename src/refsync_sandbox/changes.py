@@ -21,6 +21,7 @@ from refsync.model import (
     ActivityStatus,
     DealStatus,
     Direction,
+    IntroductionStatus,
     Record,
     Stream,
     parse_instant,
@@ -127,6 +128,21 @@ COLUMNS: Mapping[str, Mapping[str, Callable[[str], Any]]] = MappingProxyType(
             "created_at": parse_instant,
             "closed_on": date.fromisoformat,
             "referred_by_contact_id": str,
+        },
+        "account_contacts": {"account_id": str, "contact_id": str, "role": str},
+        "introductions": {
+            "source_contact_id": str,
+            "source_name": str,
+            "person_name": str,
+            "person_contact_id": str,
+            "account_id": str,
+            "deal_id": str,
+            "owner_id": str,
+            "status": _one_of(IntroductionStatus),
+            "status_since": parse_instant,
+            "made_at": parse_instant,
+            "kind": str,
+            "note": str,
         },
         "deal_contacts": {"deal_id": str, "contact_id": str, "role": str, "is_primary": _truth},
         "cases": {
@@ -239,7 +255,7 @@ def _values(index: int, op: str, table: str, raw: Mapping[str, object]) -> dict[
 
 def _value(index: int, where: str, table: str, name: str, cell: object) -> Any:
     read = COLUMNS[table].get(name)
-    if read is None and table in (TASKS, "deal_contacts"):
+    if read is None and table in (TASKS, "account_contacts", "deal_contacts"):
         raise BadChange(index, where, f"{table} has no such column; {did_you_mean(name, COLUMNS[table])}".rstrip("; "))
     text = _cell(cell)
     if text is None:

@@ -28,7 +28,7 @@ Head: TypeAlias = Callable[[str, str, Instant | None, str | None], Fields]
 class ActivityRows:
     """Makes the rows of activities whose links are Salesforce ids already."""
 
-    def __init__(self, head: Head, new_id: Callable[[str], str]) -> None:
+    def __init__(self, head: Head, new_id: Callable[[str], str | int]) -> None:
         self._head, self._new_id = head, new_id
 
     def of(self, values: Mapping[str, Any]) -> Iterator[tuple[str, Fields]]:

@@ -26,9 +26,16 @@ def connect() -> sqlite3.Connection:
 def create(database: sqlite3.Connection, schema: Schema) -> None:
     """Make the tables of a schema; indexes come later, once they are filled."""
     for subject in schema.objects.values():
-        columns = ", ".join(f'"{one.name}" {_type(one)}' for one in stored(subject))
-        database.execute(f'CREATE TABLE "{subject.name}" ({columns}, "_book" TEXT)')
+        create_table(database, subject)
     database.execute(f"CREATE TABLE {PURGED} (object TEXT, id TEXT, at TEXT)")
+
+
+def create_table(database: sqlite3.Connection, subject: SObject) -> list[str]:
+    """Make the table of an object and return the names of its columns."""
+    kept = stored(subject)
+    columns = ", ".join(f'"{one.name}" {_type(one)}' for one in kept)
+    database.execute(f'CREATE TABLE "{subject.name}" ({columns}, "_book" TEXT)')
+    return [*(one.name for one in kept), "_book"]
 
 
 def index(database: sqlite3.Connection, schema: Schema) -> None:

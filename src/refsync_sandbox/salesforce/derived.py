@@ -22,7 +22,9 @@ _CLOSED_STAGES = {"closed won": 1, "closed lost": 0}
 def derived(subject: str, row: Row, before: Row | None, now: datetime, account_of: AccountOf) -> dict[str, Any]:
     """Return the fields of a record that follow from others."""
     match subject:
-        case "Contact" | "User":
+        case "Account" if row["IsPersonAccount"]:
+            return _person(row, before)
+        case "Contact" | "User" | "Lead":
             return {"Name": " ".join(part for part in (row["FirstName"], row["LastName"]) if part)}
         case "Task":
             return _task(row, before, now) | _account(row, account_of)
@@ -33,6 +35,14 @@ def derived(subject: str, row: Row, before: Row | None, now: datetime, account_o
         case "Case":
             return _case(row, before, now)
     return {}
+
+
+def _person(row: Row, before: Row | None) -> dict[str, Any]:
+    """The name of a person account is put together from its parts; one that is given whole is taken apart."""
+    if before is not None and row["Name"] != before["Name"]:
+        first, _, last = row["Name"].rpartition(" ")
+        return {"FirstName": first or None, "LastName": last}
+    return {"Name": " ".join(part for part in (row["FirstName"], row["LastName"]) if part)}
 
 
 def _account(row: Row, account_of: AccountOf) -> dict[str, Any]:

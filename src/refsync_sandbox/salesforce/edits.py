@@ -29,6 +29,7 @@ from refsync_sandbox.salesforce.translate import (
     email_fields,
     event_fields,
     fields_of,
+    lead_fields,
     task_fields,
 )
 
@@ -87,6 +88,10 @@ class Edits:
             fields.setdefault("Username", f"{change.id or 'new'}@sandbox.example.com".lower())
         if change.table == "deals":
             fields |= deal_fields({"status": None, **values}, self._clock.now())
+        if change.table == "introductions":
+            fields |= lead_fields({"person_name": "", "status": None, "status_since": None, **values})
+        if change.table == "account_contacts":
+            fields |= {"IsActive": 1, "IsDirect": 0}
         fields = {name: value for name, value in fields.items() if value is not None or name not in ("OwnerId", "CreatedDate")}
         self._complete(change, subject, fields)
         return self._records.insert(subject, fields, self._actor(values.get("owner_id")))

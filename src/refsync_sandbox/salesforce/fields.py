@@ -1,11 +1,12 @@
-"""Words for declaring fields: what describe says of each kind, said once."""
+"""Words for declaring objects and fields: what describe says of each kind, said once."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
-from refsync_sandbox.salesforce.schema import Field, Kind
+from refsync_sandbox.salesforce.schema import Child, Field, Kind, SObject
 
 
 def text(name: str, length: int = 255, **more: Any) -> Field:
@@ -63,3 +64,27 @@ def system_fields(*, deletable: bool = True) -> tuple[Field, ...]:
     gone = (read_only(checkbox("IsDeleted"), nillable=False),) if deletable else ()
     own = read_only(Field(name="Id", kind=Kind.ID, length=18), nillable=False)
     return (own, *gone, *stamps, read_only(plain("SystemModstamp", Kind.DATETIME), nillable=False))
+
+
+def full_name(name: str = "Name") -> Field:
+    """Return the name that Salesforce puts together from first and last name."""
+    return read_only(text(name, 121, name_field=True), nillable=False)
+
+
+def owner(*objects: str) -> Field:
+    """Return OwnerId; who creates a record owns it unless another owner is given."""
+    return reference("OwnerId", *objects, nillable=False, default="")
+
+
+def declared(name: str, prefix: str, *own: Field, plural: str = "", children: tuple[Child, ...] = (), **more: object) -> SObject:
+    """Return an object with its own fields and those that every object has."""
+    head, *stamps = system_fields(deletable=more.get("deletable", True) is True)
+    fields = (head, *own, *stamps)
+    return SObject(
+        name=name,
+        prefix=prefix,
+        plural=plural or f"{name}s",
+        fields=MappingProxyType({one.name: one for one in fields}),
+        children=children,
+        **more,  # type: ignore[arg-type] # the further attributes of SObject, checked by its constructor
+    )

@@ -28,6 +28,8 @@ _LINKS = {
     "account_id": "accounts",
     "contact_id": "contacts",
     "referred_by_contact_id": "contacts",
+    "source_contact_id": "contacts",
+    "person_contact_id": "contacts",
     "deal_id": "deals",
 }
 

@@ -1,28 +1,32 @@
 """A book of business into the tables of an org.
 
-Law: ids are counted in the order of the book; stamps are the record's own past (never later than an hour before the clock, so
-that a pull that holds back a minute sees everything); rows are streamed, so memory does not grow with the activities.
+Law: ids are counted, in the order in which records were made; stamps are the record's own past (never later than an hour before
+the clock, so that a pull that holds back a minute sees everything); rows are streamed, so memory does not grow with activities.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
 from refsync.book import Book
-from refsync.model import RECORD_OF, Activity, Case, Instant, Record, SetAside, Stream, moment
+from refsync.model import RECORD_OF, Activity, Instant, Record, SetAside, Stream, moment
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.salesforce import people
 from refsync_sandbox.salesforce.activities import ActivityRows
-from refsync_sandbox.salesforce.custom import Guess, custom_name, custom_value
+from refsync_sandbox.salesforce.custom import custom_name, custom_value
 from refsync_sandbox.salesforce.database import create, index
 from refsync_sandbox.salesforce.ids import nth_id
-from refsync_sandbox.salesforce.objects import standard
-from refsync_sandbox.salesforce.schema import Field, Schema
-from refsync_sandbox.salesforce.translate import OBJECTS, Fields, deal_fields, fields_of
+from refsync_sandbox.salesforce.layout import schema_for
+from refsync_sandbox.salesforce.memberships import join_directly
+from refsync_sandbox.salesforce.numbering import Numbering
+from refsync_sandbox.salesforce.persons import Persons
+from refsync_sandbox.salesforce.schema import Schema
+from refsync_sandbox.salesforce.translate import OBJECTS, Fields, deal_fields, fields_of, lead_fields
 from refsync_sandbox.salesforce.wire import stamp_of
 
 _HOUR: Instant = 3_600_000
@@ -37,10 +41,16 @@ _LINKS = {
     "account_id": Stream.ACCOUNTS,
     "contact_id": Stream.CONTACTS,
     "referred_by_contact_id": Stream.CONTACTS,
+    "source_contact_id": Stream.CONTACTS,
+    "person_contact_id": Stream.CONTACTS,
     "deal_id": Stream.DEALS,
 }
-
-
+_MADE_AT = {Stream.CASES: "opened_at", Stream.INTRODUCTIONS: "made_at"}
+"""The column of a record's own time, where it is not `created_at`."""
+_IN_ORDER = frozenset({"Account", "Contact", "Opportunity", "Lead", "Case", "Task", "Event", "EmailMessage"})
+"""Objects whose records were made at a time of their own, which their ids follow."""
+_ACTIVITIES = {"Task": "TaskId", "Event": "EventId", "EmailMessage": "EmailMessageId"}
+"""The objects of activities, and how the rows of their people name them."""
 _RECORDS = {kind.__name__: kind for kind in RECORD_OF.values()}
 _ACCOUNTS = """UPDATE "$activity" SET AccountId = coalesce(
     (SELECT AccountId FROM Opportunity WHERE Id = WhatId), (SELECT AccountId FROM Contact WHERE Id = WhoId))
@@ -63,34 +73,17 @@ def load(database: sqlite3.Connection, book: Book, clock: Clock) -> Loaded:
     return _Loading(database, book, clock).run()
 
 
-def schema_for(book: Book) -> Schema:
-    """Return the standard schema with a field for every further column of the book, typed by its values."""
-    extra = {OBJECTS[stream]: list(_custom_fields(book, stream)) for stream in Stream if stream in OBJECTS}
-    return standard().with_fields(extra)
-
-
-def _custom_fields(book: Book, stream: Stream) -> Iterator[Field]:
-    columns = book.custom_columns(stream)
-    if not columns:
-        return
-    guesses = {column: Guess() for column in columns}
-    for record in book.read(stream):
-        for column, text in getattr(record, "custom", {}).items():
-            guesses[column].see(text)
-    known = standard().objects[OBJECTS[stream]]
-    for column, guess in guesses.items():
-        if custom_name(column) not in known.fields:
-            yield guess.field(custom_name(column))
-
-
 class _Loading:
     def __init__(self, database: sqlite3.Connection, book: Book, clock: Clock) -> None:
         self._database, self._book = database, book
         self._schema = schema_for(book)
         self._now = clock.instant()
         self._counters: dict[str, int] = defaultdict(int)
-        self._numbers: dict[Stream, dict[str, int]] = {stream: {} for stream in set(_LINKS.values())}
+        self._numbering = Numbering(database, self._schema)
+        self._places: dict[Stream, dict[str, int]] = {stream: {} for stream in set(_LINKS.values())}
+        self._numbers: dict[Stream, array[int]] = {}
         self._later: list[tuple[Stream, str, str, str]] = []
+        self._persons = Persons()
         self._set_aside = 0
 
     def run(self) -> Loaded:
@@ -100,13 +93,22 @@ class _Loading:
             self._insert(subject, rows)
         for stream in Stream:
             if stream in OBJECTS:
-                self._insert(OBJECTS[stream], self._rows(stream))
+                self._stream(stream)
         self._activities()
         index(self._database, self._schema)
+        self._persons.link(self._database)
         self._link_forward()
         self._derive_accounts()
         self._database.execute("COMMIT")
         return Loaded(schema=self._schema, counters=dict(self._counters), set_aside=self._set_aside)
+
+    def _stream(self, stream: Stream) -> None:
+        subject = OBJECTS[stream]
+        if stream is Stream.ACCOUNT_CONTACTS and self._schema.objects[subject].visible:
+            self._counters[subject] = join_directly(self._database, self._schema)
+        self._insert(subject, self._rows(stream))
+        if subject in _IN_ORDER:
+            self._numbers[stream] = self._numbering.number(subject)
 
     def _records(self, stream: Stream) -> Iterator[Record]:
         for record in self._book.read(stream):
@@ -127,10 +129,11 @@ class _Loading:
         self._database.execute(statement, tuple(first.values()))
         self._database.executemany(statement, (tuple(row.values()) for row in given))
 
-    def _new_id(self, subject: str) -> str:
+    def _new_id(self, subject: str) -> str | int:
+        """Return the id of a new row; where ids follow creation, its place for now."""
         number = self._counters[subject]
         self._counters[subject] = number + 1
-        return nth_id(self._schema.objects[subject].prefix, number)
+        return number + 1 if subject in _IN_ORDER else nth_id(self._schema.objects[subject].prefix, number)
 
     def _head(self, subject: str, book_id: str, own: Instant | None, by: str | None) -> Fields:
         """Return the fields every record has; `own` is its own time."""
@@ -148,35 +151,45 @@ class _Loading:
             "SystemModstamp": made,
         }
 
+    # -- records but activities ------------------------------------------------------------------------------------------------
+
     def _rows(self, stream: Stream) -> Iterator[Fields]:
         subject = OBJECTS[stream]
         own_fields = self._schema.objects[subject].fields
-        custom = {column: own_fields[custom_name(column)] for column in self._book.custom_columns(stream)}
+        columns = [column for column in self._book.custom_columns(stream) if custom_name(column) in own_fields]
+        custom = {column: own_fields[custom_name(column)] for column in columns}
         for record in self._records(stream):
             values = self._resolved(record)
-            own = values["opened_at"] if isinstance(record, Case) else values.get("created_at")
-            head = self._head(subject, record.id, own, values.get("owner_id"))
+            row = self._row(stream, record.id, values)
             self._remember(stream, record, values)
-            row = head | self._own_fields(stream, values)
-            row["CreatedDate"] = head["CreatedDate"]
+            row |= self._persons.marks(record)
             for column, found in custom.items():
                 row[found.name] = custom_value(found, getattr(record, "custom", {}).get(column))
             yield row
+        if stream is Stream.CONTACTS:
+            for person in self._persons.without_contact():
+                account = {"account_id": self._id(Stream.ACCOUNTS, person.id)}
+                yield self._row(stream, "", account | self._persons.shadow(person)) | self._persons.shadow_marks(custom)
+
+    def _row(self, stream: Stream, book_id: str, values: Fields) -> Fields:
+        own = values.get(_MADE_AT.get(stream, "created_at"))
+        head = self._head(OBJECTS[stream], book_id, own, values.get("owner_id"))
+        return head | self._own_fields(stream, values) | {"CreatedDate": head["CreatedDate"]}
 
     def _own_fields(self, stream: Stream, values: Fields) -> Fields:
-        if stream is Stream.USERS:
-            user = fields_of("users", values)
-            return user | {
-                "Username": user["Email"] or f"{values['id']}@sandbox.example.com".lower(),
-                "ProfileId": people.PERSON_PROFILE,
-                "UserType": "Standard",
-            }
-        if stream is Stream.DEAL_CONTACTS:
-            return fields_of(stream, values)
+        match stream:
+            case Stream.USERS:
+                user = fields_of("users", values)
+                username = user["Email"] or f"{values['id']}@sandbox.example.com".lower()
+                return user | {"Username": username, "ProfileId": people.PERSON_PROFILE, "UserType": "Standard"}
+            case Stream.DEAL_CONTACTS:
+                return fields_of(stream, values)
+            case Stream.ACCOUNT_CONTACTS:
+                return fields_of(stream, values) | {"IsActive": 1, "IsDirect": 0}
         owner = {"OwnerId": values.get("owner_id") or people.INTEGRATION_ID}
         if stream is Stream.DEALS:
             return deal_fields(values, moment(values["created_at"] or self._now)) | owner
-        return {"CreatedDate": None} | fields_of(stream, values) | owner
+        return (lead_fields(values) if stream is Stream.INTRODUCTIONS else fields_of(stream, values)) | owner
 
     def _resolved(self, record: Record) -> Fields:
         """Return a record's columns with book ids turned into Salesforce ids."""
@@ -188,28 +201,28 @@ class _Loading:
         return values
 
     def _id(self, stream: Stream, book_id: str) -> str | None:
-        """Return the id of a record that is loaded already; kept as a number, since there are many."""
-        number = self._numbers[stream].get(book_id)
-        return None if number is None else nth_id(self._schema.objects[OBJECTS[stream]].prefix, number)
+        """Return the id of a record whose stream is loaded, None for any other; kept as a number, since there are many."""
+        place = self._places[stream].get(book_id)
+        if place is None or (OBJECTS[stream] in _IN_ORDER and stream not in self._numbers):
+            return None
+        number = self._numbers[stream][place] if stream in self._numbers else place
+        return nth_id(self._schema.objects[OBJECTS[stream]].prefix, number)
 
     def _remember(self, stream: Stream, record: Record, values: Fields) -> None:
-        if stream in self._numbers:
-            self._numbers[stream][record.id] = self._counters[OBJECTS[stream]] - 1
+        if stream in self._places:
+            self._places[stream][record.id] = self._counters[OBJECTS[stream]] - 1
         for column, field in (("manager_id", "ManagerId"), ("parent_id", "ParentId")):
             target = getattr(record, column, None)
             if target and not values[column]:
                 self._later.append((stream, field, record.id, target))
 
     def _link_forward(self) -> None:
-        """Set the links of users and accounts to rows that came later in the file."""
+        """Set the links within users and within accounts, whose ids were not known when they were read."""
         for stream, field, book_id, target in self._later:
             statement = f'UPDATE "{OBJECTS[stream]}" SET "{field}" = ? WHERE Id = ?'  # noqa: S608 - names from the schema
             self._database.execute(statement, (self._id(stream, target), self._id(stream, book_id)))
 
-    def _derive_accounts(self) -> None:
-        """Set the account of activities that say none themselves: that of the deal, else that of the first contact."""
-        for name in ("Task", "Event"):
-            self._database.execute(_ACCOUNTS.replace("$activity", name))
+    # -- activities ------------------------------------------------------------------------------------------------------------
 
     def _activities(self) -> None:
         rows = ActivityRows(self._head, self._new_id)
@@ -225,6 +238,14 @@ class _Loading:
                     self._insert(subject, waiting.pop(subject))
         for subject, left in waiting.items():
             self._insert(subject, left)
+        for subject, link in _ACTIVITIES.items():
+            self._numbering.number(subject)
+            self._numbering.number_children(f"{subject}Relation", link)
+
+    def _derive_accounts(self) -> None:
+        """Set the account of activities that say none themselves: that of the deal, else that of the first contact."""
+        for name in ("Task", "Event"):
+            self._database.execute(_ACCOUNTS.replace("$activity", name))
 
 
 @lru_cache(maxsize=16)

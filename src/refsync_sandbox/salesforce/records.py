@@ -17,6 +17,8 @@ from refsync_sandbox.salesforce.checks import checked
 from refsync_sandbox.salesforce.database import stored
 from refsync_sandbox.salesforce.derived import derived
 from refsync_sandbox.salesforce.ids import nth_id
+from refsync_sandbox.salesforce.memberships import RELATION
+from refsync_sandbox.salesforce.persons import other_half
 from refsync_sandbox.salesforce.policies import Policies
 from refsync_sandbox.salesforce.recycling import Recycling
 from refsync_sandbox.salesforce.refusals import Refused
@@ -77,6 +79,8 @@ class Records:
     def update(self, subject: SObject, record_id: str, body: Mapping[str, Any], actor: Actor) -> None:
         """Change a record by an API body. Raises Refused."""
         before = self.live(subject, record_id)
+        if before.get("IsConverted"):
+            raise Refused("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
         self.change(subject, before, checked(self._schema, subject, body, creating=False), actor)
 
     def insert(self, subject: SObject, values: Mapping[str, Any], actor: Actor) -> str:
@@ -92,6 +96,7 @@ class Records:
         self._counters[subject.name] = number + 1
         self._rows.add(subject, row)
         self._policies.judge(subject, row["Id"])
+        self._join(subject, row, row, actor)
         self._wrote(subject, row["Id"], actor)
         if row.get("WhoId"):
             self.relate(subject, row["Id"], row["WhoId"], actor)
@@ -104,8 +109,11 @@ class Records:
         row |= {name: value for name, value in worked_out.items() if name not in values}
         self._guard(subject, row, values)
         row |= {"LastModifiedDate": self._rows.stamp(), "LastModifiedById": actor.user_id}
-        self._rows.set(subject, row["Id"], {name: value for name, value in row.items() if value != before[name]})
+        changed = {name: value for name, value in row.items() if value != before[name]}
+        self._rows.set(subject, row["Id"], changed)
         self._policies.judge(subject, row["Id"])
+        self._follow(subject, row, changed)
+        self._join(subject, row, changed, actor)
         self._wrote(subject, row["Id"], actor)
         if row.get("WhoId") != before.get("WhoId"):
             self._unrelate(subject, row["Id"], before["WhoId"])
@@ -146,6 +154,28 @@ class Records:
     def overwrite(self, subject: SObject, record_id: str, values: Mapping[str, Any]) -> None:
         """Set stored values of a record and nothing else: no stamp moves, nothing is worked out or judged."""
         self._rows.overwrite(subject, record_id, values)
+
+    def _follow(self, subject: SObject, row: Row, changed: Mapping[str, Any]) -> None:
+        """Change the other half of a person account along."""
+        if (half := other_half(subject.name, row, changed)) is None:
+            return
+        name, record_id, fields = half
+        target = self._schema.objects[name]
+        if found := self.find(target, record_id):
+            worked_out = derived(name, {**found, **fields}, found, self._clock.now(), self._account_of)
+            self._rows.set(target, record_id, {**worked_out, **fields, "LastModifiedDate": self._rows.stamp()})
+
+    def _join(self, subject: SObject, row: Row, changed: Mapping[str, Any], actor: Actor) -> None:
+        """Keep the direct relation of a contact to its account, where people can belong to several."""
+        relation = self._schema.objects[RELATION]
+        if subject.name != "Contact" or "AccountId" not in changed or row["IsPersonAccount"] or not relation.visible:
+            return
+        for known in self._rows.matching(relation, "ContactId", row["Id"]):
+            if known["IsDirect"] and not known["IsDeleted"]:
+                self._rows.set(relation, known["Id"], {"IsDeleted": 1})
+        if row["AccountId"]:
+            link = {"ContactId": row["Id"], "AccountId": row["AccountId"]}
+            self.insert(relation, {**link, "IsDirect": 1, "IsActive": 1}, actor)
 
     # -- who takes part in activities ------------------------------------------------------------------------------------------
 

@@ -11,7 +11,15 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from refsync.model import AccountStatus, ActivityKind, ActivityStatus, DealStatus, Direction, Instant
+from refsync.model import (
+    AccountStatus,
+    ActivityKind,
+    ActivityStatus,
+    DealStatus,
+    Direction,
+    Instant,
+    IntroductionStatus,
+)
 from refsync_sandbox.salesforce.wire import day_of, stamp_of
 
 Fields = dict[str, Any]
@@ -21,8 +29,10 @@ OBJECTS: Mapping[str, str] = MappingProxyType(
         "users": "User",
         "accounts": "Account",
         "contacts": "Contact",
+        "account_contacts": "AccountContactRelation",
         "deals": "Opportunity",
         "deal_contacts": "OpportunityContactRole",
+        "introductions": "Lead",
         "cases": "Case",
     }
 )
@@ -55,10 +65,20 @@ _OUTCOMES = {
 }
 _DISPOSITIONS = {ActivityStatus.NO_SHOW: "No answer", ActivityStatus.BOUNCED: "Bounced"}
 _STAGES = {DealStatus.WON: "Closed Won", DealStatus.LOST: "Closed Lost", DealStatus.OPEN: "Prospecting"}
+_LEAD_STATUSES = {
+    IntroductionStatus.NEW: "Open - Not Contacted",
+    IntroductionStatus.NO_ANSWER: "Working - No Answer",
+    IntroductionStatus.IN_CONTACT: "Working - Contacted",
+    IntroductionStatus.MET: "Closed - Converted",
+    IntroductionStatus.WON: "Closed - Converted",
+    IntroductionStatus.LOST: "Closed - Not Converted",
+    IntroductionStatus.DECLINED: "Closed - Not Converted",
+}
 _OPEN_FOR = timedelta(days=90)
 
 
-def _names(name: str | None) -> Fields:
+def names(name: str | None) -> Fields:
+    """Return the name fields of a person; one word is a last name."""
     first, _, last = (name or "").strip().rpartition(" ")
     full = " ".join(part for part in (first, last) if part)
     return {"FirstName": first or None, "LastName": last or "[unknown]", "Name": full or "[unknown]"}
@@ -80,6 +100,11 @@ def _stamp(field: str) -> Callable[[Any], Fields]:
     return lambda value: {} if value is None and field == "CreatedDate" else {field: None if value is None else stamp_of(value)}
 
 
+def _introduced(value: IntroductionStatus | None) -> Fields:
+    status = _LEAD_STATUSES[value or IntroductionStatus.NEW]
+    return {"Status": status, "IsConverted": int(status == "Closed - Converted")}
+
+
 def _status(value: DealStatus | None) -> Fields:
     closed = value in (DealStatus.WON, DealStatus.LOST)
     return {"IsClosed": int(closed), "IsWon": int(value is DealStatus.WON)}
@@ -88,7 +113,7 @@ def _status(value: DealStatus | None) -> Fields:
 _COLUMNS: Mapping[str, Mapping[str, Callable[[Any], Fields]]] = MappingProxyType(
     {
         "users": {
-            "name": _names,
+            "name": names,
             "email": _plain("Email"),
             "active": _flag("IsActive"),
             "manager_id": _plain("ManagerId"),
@@ -107,7 +132,7 @@ _COLUMNS: Mapping[str, Mapping[str, Callable[[Any], Fields]]] = MappingProxyType
         },
         "contacts": {
             "account_id": _plain("AccountId"),
-            "name": _names,
+            "name": names,
             "email": lambda value: {"Email": (value or "").lower() or None},
             "phone": _plain("Phone"),
             "title": _plain("Title"),
@@ -132,6 +157,23 @@ _COLUMNS: Mapping[str, Mapping[str, Callable[[Any], Fields]]] = MappingProxyType
             "contact_id": _plain("ContactId"),
             "role": _plain("Role"),
             "is_primary": _flag("IsPrimary"),
+        },
+        "account_contacts": {
+            "account_id": _plain("AccountId"),
+            "contact_id": _plain("ContactId"),
+            "role": _plain("Roles"),
+        },
+        "introductions": {
+            "source_contact_id": _plain("Referred_By__c"),
+            "person_name": names,
+            "person_contact_id": _plain("ConvertedContactId"),
+            "deal_id": _plain("ConvertedOpportunityId"),
+            "owner_id": _plain("OwnerId"),
+            "status": _introduced,
+            "status_since": lambda value: {"ConvertedDate": None if value is None else day_of(value)},
+            "made_at": _stamp("CreatedDate"),
+            "kind": _plain("LeadSource"),
+            "note": _plain("Description"),
         },
         "cases": {
             "account_id": _plain("AccountId"),
@@ -165,6 +207,16 @@ def deal_fields(values: Mapping[str, Any], created: datetime) -> Fields:
         day = created if found["IsClosed"] else created + _OPEN_FOR
         found["CloseDate"] = day.date().isoformat()
     return found
+
+
+def lead_fields(values: Mapping[str, Any]) -> Fields:
+    """Return the fields of a whole introduction: a lead whose person or deal is known by now has been converted."""
+    found = fields_of("introductions", values)
+    if values.get("deal_id") and values.get("status") is IntroductionStatus.LOST:
+        found |= _introduced(IntroductionStatus.MET)
+    if not found["IsConverted"]:
+        found["ConvertedDate"] = None
+    return {"Company": "[not provided]", **found}
 
 
 def subtype_of(kind: ActivityKind) -> str:
