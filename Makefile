@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-long test-cures check bench bench-salesforce bench-hubspot lock clean
+.PHONY: demo test test-long test-cures test-clients check bench bench-salesforce bench-hubspot lock clean
 
 demo: $(READY)            ## a stand-in Salesforce, two real syncs over HTTP, and what a rep would now see
 	$(BIN)/refsync demo $(DEMO)
@@ -18,6 +18,23 @@ test-long: $(READY)       ## what takes minutes: the service on a real schedule
 
 test-cures: $(READY)      ## each numbered test once without its cure: it has to fail then
 	$(BIN)/python -m pytest -p tests.cures.plugin -m bug $(TESTS)
+
+CLIENTS := .clients
+SETS    := $(patsubst tests/clients/requirements/%.txt,%,$(wildcard tests/clients/requirements/*.txt)) node
+
+test-clients: $(READY) $(SETS:%=$(CLIENTS)/%/.ready)  ## clients of other people, installed here, against the stand-ins (needs node)
+	$(BIN)/python -m tests.clients $(CLIENTS) $(TRIALS)
+
+$(CLIENTS)/%/.ready: tests/clients/requirements/%.txt
+	$(PYTHON) -m venv $(CLIENTS)/$*
+	$(CLIENTS)/$*/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	touch $@
+
+$(CLIENTS)/node/.ready: tests/clients/package.json
+	mkdir -p $(CLIENTS)/node
+	cp $< $(CLIENTS)/node
+	npm install --prefix $(CLIENTS)/node --silent --no-audit --no-fund --no-package-lock
+	touch $@
 
 check: $(READY)           ## lint, format, types, import floors, and the shipped rules
 	$(BIN)/ruff check .
@@ -51,4 +68,4 @@ lock:                     ## pin the requirements anew, with hashes and without 
 	$(UV_COMPILE) --group bench --output-file requirements/bench.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -30,10 +30,11 @@ class Lines:
         class Listed(H11Protocol):
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
                 super().connection_made(transport)
-                lines[transport.get_extra_info("peername")[:2]] = transport
+                self._caller = transport.get_extra_info("peername")[:2]  # a lost https connection no longer tells it
+                lines[self._caller] = transport
 
             def connection_lost(self, exc: Exception | None) -> None:
-                lines.pop(self.transport.get_extra_info("peername")[:2], None)
+                lines.pop(self._caller, None)
                 super().connection_lost(exc)
 
         return Listed
