@@ -1,7 +1,7 @@
 """The HubSpot connector: reads a portal's records and writes tasks, through HubSpot's own Python library.
 
 `connect` is the entry point. The promise it keeps is in `refsync.connector`; what HubSpot is like, and who says so, stands at the
-head of each module. Calls: client.py, by wire.py, transport.py, signin.py, limiter.py and budget.py; what replies mean: replies.py.
+head of each module. Calls: client.py, by wire.py, transport.py, signin.py, limiter.py and budget.py; their meaning: replies.py.
 Streams: read.py and sweep.py, from cursor.py on. Rows: search.py and fetch.py. Values: records.py, translate.py, activities.py,
 introductions.py and owners.py. Properties: objects.py and schema.py. Write-back: tasks.py and what it names. Advice: check.py.
 """

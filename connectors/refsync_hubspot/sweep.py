@@ -101,4 +101,7 @@ class Sweeper:
         if place.under_way == "archived":
             return Batch(deleted=tuple(row["id"] for row in fetched.rows), cursor=place.dumped())
         batch = self._records.batch(stream, kind, fetched, place.dumped())
-        return replace(batch, deleted=()) if place.under_way == "walk" else batch
+        if place.under_way != "walk" or stream in LINKS_OF:
+            return batch
+        present = (record.id for records in (batch.records, batch.set_aside) for record in records)
+        return replace(batch, deleted=(), present=tuple(present))

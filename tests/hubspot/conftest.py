@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -196,9 +197,9 @@ class Portal:
         """Do what people do, and return the ids."""
         return [result["id"] for result in self._call("POST", "records", {"changes": changes})["results"]]
 
-    def later(self, minutes: int) -> None:
+    def later(self, minutes: float) -> None:
         """Let time pass for HubSpot and for the connector."""
-        self._now += minutes * 60_000
+        self._now += math.ceil(minutes * 60_000)
         self._call("POST", "clock", {"now": iso(self._now)})
         self._ticking.at += minutes * 60
 
@@ -229,10 +230,19 @@ class Portal:
         """Let everything go well again."""
         self._call("DELETE", "faults")
 
+    def limits(self) -> dict[str, dict[str, int]]:
+        """Return how many calls there were, how many were refused, and the most in any stretch, by limit."""
+        found: dict[str, dict[str, int]] = self._call("GET", "limits")
+        return found
+
     def post(self, path: str, body: Any) -> Any:
         """Call HubSpot's API as another app would."""
         reply = self._http.request("POST", self.url + path, json=body, headers={"Authorization": f"Bearer {TOKEN}"})
         return reply.json() if reply.data else None
+
+    def delete(self, path: str) -> None:
+        """Call HubSpot's API as another app would."""
+        self._http.request("DELETE", self.url + path, headers={"Authorization": f"Bearer {TOKEN}"})
 
     def _call(self, method: str, what: str, body: Any = None) -> Any:
         reply = self._http.request(method, f"{self.url}/_sandbox/{what}", **({} if body is None else {"json": body}))
@@ -328,8 +338,9 @@ class Mirror:
             if getattr(link, _PARENT.get(stream, ""), None) in batch.whole_for:
                 del held[link.id]
         held |= {record.id: record for record in batch.records}
-        listed |= {record.id for record in batch.records} | set(batch.present)
+        listed |= set(batch.present)
         if batch.whole:
+            listed |= {record.id for record in batch.records}
             for each in set(held) - listed:
                 del held[each]
             listed.clear()
