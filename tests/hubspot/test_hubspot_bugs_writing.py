@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from tests.hubspot.wanted import PLAIN_PROPERTY, WAYS, Connect, Serve, kinds, po
 DAY = 24 * 60
 """Minutes."""
 CREATES = ("POST */tasks/batch/create", "POST */objects*/tasks")
-LOST = {
+LOST: Mapping[str, Mapping[str, Any]] = {
     "dropped": {"kind": "close", "when": "after"},
     "reset": {"kind": "reset", "when": "after"},
     "504": {"kind": "status", "status": 504, "body": "<html>gateway time-out</html>", "when": "after"},
