@@ -64,6 +64,7 @@ class Words(Options):
     introduction_status: dict[Word, IntroductionStatus] = Field(
         default={
             "open - not contacted": IntroductionStatus.NEW,
+            "working - no answer": IntroductionStatus.NO_ANSWER,
             "working - contacted": IntroductionStatus.IN_CONTACT,
             "closed - not converted": IntroductionStatus.DECLINED,
         }
