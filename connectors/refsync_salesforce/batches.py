@@ -119,4 +119,4 @@ class Batches:
 
 
 def _ids(rows: Iterable[Row], name: str) -> list[str]:
-    return [row[name] for row in rows if isinstance(row.get(name), str)]
+    return [row[name] for row in rows if row.get(name) and isinstance(row[name], str)]

@@ -18,6 +18,7 @@ from refsync_salesforce.check import (
     version_problems,
 )
 from refsync_salesforce.client import Client
+from refsync_salesforce.first_load import FirstLoad
 from refsync_salesforce.key import key_field_problem, marker_problem
 from refsync_salesforce.marked import MarkedTasks
 from refsync_salesforce.options import SalesforceOptions
@@ -59,7 +60,7 @@ class SalesforceConnector:
         pace = Pace(page_size=options.page_size, overlap=options.overlap_seconds, settle=options.settle_seconds)
         reading = self._client.reading(options.daily_share, options.calls_per_run)
         selections = Selections(self._schema, self._sources)
-        self._reader = Reader(reading, selections, pace)
+        self._reader = Reader(reading, selections, pace, FirstLoad(reading, selections, options.bulk_from))
         self._sweeper = Sweeper(reading, selections, self._reader, pace)
 
     @cached_property

@@ -47,6 +47,10 @@ class LocatorGone(UnexpectedReply):
     """The place in a long answer is no longer known; the statement has to be asked again."""
 
 
+class NotThere(UnexpectedReply):
+    """What was asked for does not exist, or not for us."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
     """One error as the CRM words it."""
@@ -143,7 +147,9 @@ def _refusal(error: SalesforceError, writing: bool) -> ConnectorError:
         return SchemaChanged(f"Salesforce refuses what it described before ({first})")
     if status == 403 and first.code in CLOSED:
         return AuthError(f"the API is closed to us ({first})")
-    if status in (300, 404, 410, 414, 431) or not writing:
+    if status == 404:
+        return NotThere(f"Salesforce knows nothing of the kind (status {status}, {first})")
+    if status in (300, 410, 414, 431) or not writing:
         return UnexpectedReply(f"Salesforce refuses the call (status {status}, {first})")
     if status < 400:
         return RequestUncertain(f"Salesforce answered a write with status {status}")

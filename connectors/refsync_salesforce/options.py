@@ -61,6 +61,8 @@ class SalesforceOptions(Options):
     """The share of the org's daily API calls, its other programs' included, at which reading stops. Writing stops at 95 %."""
     calls_per_run: Annotated[int, Field(ge=0)] = 0
     """How many calls one run may use for reading; 0: as many as the day allows."""
+    bulk_from: Annotated[int, Field(ge=0)] = 100_000
+    """From how many rows on an object is first loaded by a query job of the Bulk API; 0: never."""
     page_size: Annotated[int, Field(ge=1, le=2000)] = 2000
     overlap_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
     """How far a read goes back behind the last one, for rows that became visible late."""

@@ -16,6 +16,7 @@ from refsync_salesforce.batches import Batches
 from refsync_salesforce.budget import BudgetSpent
 from refsync_salesforce.client import Client, Page, Row
 from refsync_salesforce.failures import LocatorGone, SchemaChanged
+from refsync_salesforce.first_load import FirstLoad
 from refsync_salesforce.selections import Selections
 from refsync_salesforce.sources import EMAIL
 from refsync_salesforce.window import SECOND, Position, Selection, cursor, positions
@@ -49,8 +50,9 @@ class Step:
 class Reader:
     """Reads the streams of one org."""
 
-    def __init__(self, client: Client, selections: Selections, pace: Pace) -> None:
+    def __init__(self, client: Client, selections: Selections, pace: Pace, first_load: FirstLoad) -> None:
         self._client = client
+        self._first_load = first_load
         self._selections = selections
         self._pace = pace
         self._batches = Batches(client, selections)
@@ -87,6 +89,8 @@ class Reader:
                 yield Batch(partial=f"Salesforce does not show {source.object} to the user that refsync signs in as")
         for selected in asked:
             standing[selected.source.object] = _with_fields(standing.get(selected.source.object, Position()), selected)
+        if self._begin_jobs(asked, standing):
+            yield Batch(cursor=cursor(standing))
         begun = self._begun(asked, standing)
         mailed = _mailed(begun)
         for selected in asked:
@@ -101,6 +105,10 @@ class Reader:
         if self._is_future(standing[name]):
             yield Batch(partial=f"the last read of {name} lies in the future of Salesforce's clock")
             return
+        if standing[name].place is not None:
+            yield from self._loaded(asked, standing)
+            if standing[name].done is None or self._upper() <= (standing[name].done or 0) + CATCH_UP:
+                return
         position, page = begun.pop(name, (standing[name], None))
         for step in self._pages(asked, position, page):
             standing[name] = step.behind
@@ -110,6 +118,21 @@ class Reader:
             self._survivors.setdefault(name, set()).update(merge.survivor for merge in batch.merged if not fresh)
             yield batch
         yield from self._children_of_survivors(asked)
+
+    def _begin_jobs(self, asked: list[Selection], standing: dict[str, Position]) -> bool:
+        """Begin the query jobs of all objects that have very many rows, so that they run side by side; say whether there are."""
+        before = dict(standing)
+        standing |= {one.source.object: self._first_load.begun(one, standing[one.source.object]) for one in asked}
+        return before != standing
+
+    def _loaded(self, asked: Selection, standing: dict[str, Position]) -> Iterator[Batch]:
+        """Yield the first load of one object."""
+        name = asked.source.object
+        for loaded in self._first_load.read(asked, standing[name]):
+            moved, standing[name] = loaded.behind != standing[name], loaded.behind
+            mails = standing.get(EMAIL, Position()).began
+            batch = self._batches.of(loaded.rows, asked, cursor(standing) if moved else None, fresh=True, mails=mails)
+            yield replace(batch, partial=loaded.partial)
 
     def _begun(self, asked: list[Selection], standing: Mapping[str, Position]) -> dict[str, tuple[Position, Page]]:
         """Return the next window and its first page for each object that stands between windows, all out of one call.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
@@ -22,6 +22,21 @@ from refsync_salesforce.values import Custom, Row, Unreadable, as_text, stamp
 
 SECOND = 1000
 ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How far the results of a query job have been read."""
+
+    job: str
+    links: str = ""
+    """The job for the people of the activities; empty when there is none."""
+    created: Instant
+    """When the job was created, by the CRM's clock."""
+    locator: str = ""
+    """The set of results that comes next; empty for the first."""
+    begun: bool = False
+    """Whether a row has been read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +53,15 @@ class Position:
     """The last row read with that stamp; empty at the beginning of a window."""
     fields: tuple[str, ...] = ()
     """The fields that were read. A field that comes later sends the read back to the beginning."""
+    place: Place | None = None
+    """Where the first load by a query job stands."""
+    by_pages: bool = False
+    """Whether a query job cannot do the first load."""
 
     @property
     def began(self) -> bool:
         """Whether a row can have been read."""
-        return self.done is not None or self.at is not None
+        return self.done is not None or self.at is not None or (self.place is not None and self.place.begun)
 
     def window(self, upper: Instant, overlap: int) -> Position:
         """Return the beginning of the next window."""
@@ -97,13 +116,34 @@ def _position(parts: Mapping[str, Any]) -> Position:
     if (id_ := parts.get("id", "")) and not ID.fullmatch(id_):
         raise ValueError(id_)
     found = {name: parse_instant(parts[name]) for name in ("done", "upper", "at") if name in parts}
-    return Position(id=id_, fields=tuple(map(str, parts["fields"])), **found)
+    place = _place(parts["place"]) if "place" in parts else None
+    fields = tuple(map(str, parts["fields"]))
+    return Position(id=id_, fields=fields, place=place, by_pages=parts.get("by_pages") is True, **found)
+
+
+def _place(parts: Mapping[str, Any]) -> Place:
+    job, links = str(parts["job"]), str(parts["links"])
+    if not job.isalnum() or (links and not links.isalnum()):
+        raise ValueError(job)
+    return Place(
+        job=job,
+        links=links,
+        created=parse_instant(parts["created"]),
+        locator=str(parts["locator"]),
+        begun=parts["begun"] is True,
+    )
 
 
 def _parts(position: Position) -> dict[str, object]:
     times = {"done": position.done, "upper": position.upper, "at": position.at}
     parts: dict[str, object] = {name: iso(at) for name, at in times.items() if at is not None}
-    return parts | ({"id": position.id} if position.id else {}) | {"fields": list(position.fields)}
+    if position.id:
+        parts["id"] = position.id
+    if position.place:
+        parts["place"] = asdict(position.place) | {"created": iso(position.place.created)}
+    if position.by_pages:
+        parts["by_pages"] = True
+    return parts | {"fields": list(position.fields)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

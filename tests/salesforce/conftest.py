@@ -35,7 +35,8 @@ def settings() -> Callable[..., ConnectionSettings]:
 
     def made(**changed: Any) -> ConnectionSettings:
         custom = changed.pop("custom_fields", {})
-        options = {"domain": "acme.my", "client_id": "app", "client_secret": Secret("secret"), **changed}
+        given: dict[str, Any] = {"domain": "acme.my", "client_id": "app", "client_secret": Secret("secret"), "bulk_from": 0}
+        options = given | changed
         kept = {name: value for name, value in options.items() if value is not None}
         return ConnectionSettings(id="acme", options=kept, custom_fields=custom)
 

@@ -14,6 +14,7 @@ from refsync.model import Record, Stream
 from refsync_salesforce import connect
 from refsync_salesforce.connector import SalesforceConnector
 from refsync_sandbox.salesforce import Salesforce
+from refsync_sandbox.salesforce.bulk import State
 from refsync_sandbox.salesforce.secrets import CLIENT_ID, CLIENT_SECRET
 from refsync_sandbox.server import Sandbox
 
@@ -79,6 +80,13 @@ class Hands:
         """Let an admin or the platform do something to the org; no stamp moves unless the step says so."""
         reply = requests.post(f"{self.url}/_sandbox/org", json={"steps": steps}, timeout=10)
         assert reply.ok, reply.text
+
+    def end_job(self, job: str, state: str) -> None:
+        """Let a job of the Bulk API end otherwise than by completing: `failed` by the platform, or `aborted` by an admin."""
+        if state == "aborted":
+            self._api("PATCH", f"jobs/query/{job}", json={"state": "Aborted"})
+        else:
+            self.crm._administration._org.bulk.end(job, State.FAILED, "Query timed out")  # noqa: SLF001 # no step does it
 
     def trouble(self, *faults: dict[str, Any]) -> None:
         """Let calls go wrong from now on, beside what goes wrong already."""

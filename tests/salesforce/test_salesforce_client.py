@@ -33,7 +33,7 @@ from refsync.errors import (
 )
 from refsync.model import parse_instant
 from refsync_salesforce.client import Client, decoded
-from refsync_salesforce.failures import LocatorGone, SchemaChanged, told
+from refsync_salesforce.failures import LocatorGone, NotThere, SchemaChanged, told
 from refsync_salesforce.options import salesforce_options
 from refsync_salesforce.transport import Limits, Seen
 from tests.salesforce.prepared import DATA, HOST, Org
@@ -157,16 +157,32 @@ def test_token_never_leaves_for_a_foreign_host(org: Org, client: Client) -> None
     ("status", "code", "reading", "writing"),
     [
         (400, "INVALID_FIELD", SchemaChanged, SchemaChanged),
+        (400, "INVALID_TYPE", SchemaChanged, SchemaChanged),
         (400, "MALFORMED_QUERY", SchemaChanged, SchemaChanged),
         (400, "INVALID_QUERY_LOCATOR", LocatorGone, LocatorGone),
         (400, "REQUIRED_FIELD_MISSING", UnexpectedReply, RecordRejected),
         (400, "UNABLE_TO_LOCK_ROW", TransientError, TransientError),
         (403, "API_DISABLED_FOR_ORG", AuthError, AuthError),
         (403, "INSUFFICIENT_ACCESS", UnexpectedReply, RecordRejected),
-        (404, "NOT_FOUND", UnexpectedReply, UnexpectedReply),
+        (404, "NOT_FOUND", NotThere, NotThere),
+        (404, "", NotThere, NotThere),
         (300, "", UnexpectedReply, UnexpectedReply),
         (410, "GONE", UnexpectedReply, UnexpectedReply),
+        (414, "", UnexpectedReply, UnexpectedReply),
         (431, "", UnexpectedReply, UnexpectedReply),
+        (400, "DUPLICATE_VALUE", UnexpectedReply, RecordRejected),
+        (400, "ENTITY_IS_DELETED", UnexpectedReply, RecordRejected),
+        (400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", UnexpectedReply, RecordRejected),
+        (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", UnexpectedReply, RecordRejected),
+        (400, "INACTIVE_OWNER_OR_USER", UnexpectedReply, RecordRejected),
+        (400, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", UnexpectedReply, RecordRejected),
+        (400, "INVALID_FIELD_FOR_INSERT_UPDATE", UnexpectedReply, RecordRejected),
+        (400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", UnexpectedReply, RecordRejected),
+        (400, "STRING_TOO_LONG", UnexpectedReply, RecordRejected),
+        (400, "MALFORMED_ID", UnexpectedReply, RecordRejected),
+        (400, "INVALIDENTITY", UnexpectedReply, RecordRejected),
+        (500, "", TransientError, RequestUncertain),
+        (502, "", TransientError, RequestUncertain),
         (500, "UNKNOWN_EXCEPTION", TransientError, RequestUncertain),
         (503, "SERVER_UNAVAILABLE", TransientError, RequestUncertain),
         (504, "", TransientError, RequestUncertain),
