@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from starlette.routing import BaseRoute
@@ -30,6 +29,7 @@ from refsync_sandbox.salesforce.replication import Replication
 from refsync_sandbox.salesforce.secrets import Secrets, key_pair
 from refsync_sandbox.salesforce.signin import SignIn
 from refsync_sandbox.salesforce.soap import Soap
+from refsync_sandbox.salesforce.troubles import FAULTS, Troubles
 from refsync_sandbox.salesforce.usage import Usage
 from refsync_sandbox.salesforce.views import ids, tasks
 from refsync_sandbox.salesforce.writing import Writing
@@ -41,7 +41,7 @@ class Salesforce:
     """An org. Get one from `Salesforce.load`."""
 
     name = "salesforce"
-    faults: Mapping[str, str] = MappingProxyType({})
+    faults: Mapping[str, str] = FAULTS
 
     def __init__(self, book: Book, clock: Clock, secrets: Secrets) -> None:
         self._database = connect()
@@ -68,6 +68,7 @@ class Salesforce:
         self._administration = Administration(org)
         reading = Reading(org.database, schema, org.queries, org.replication, org.usage, org.bulk)
         self._api = Api(records, org.oauth, org.usage, (reading, Writing(schema, records), Jobs(org.bulk)))
+        self._troubles = Troubles(org.queries, org.bulk)
         self._edits = Edits(org.finder, schema, records, clock)
 
     @classmethod
@@ -76,7 +77,8 @@ class Salesforce:
         return cls(book, clock, secrets or Secrets())
 
     def routes(self) -> Sequence[BaseRoute]:
-        return [*SignIn(self.oauth).routes(), *Soap(self.oauth).routes(), *self._api.routes(), *self._administration.routes()]
+        own = (*SignIn(self.oauth).routes(), *Soap(self.oauth).routes(), *self._api.routes())
+        return [*(self._troubles.around(route) for route in own), *self._administration.routes()]
 
     def endpoint(self, method: str, path: str) -> str:
         return label_of(path)

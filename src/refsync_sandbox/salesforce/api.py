@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from refsync_sandbox.crm import REPLAYED
+from refsync_sandbox.crm import OWN_FAULT, REPLAYED
 from refsync_sandbox.salesforce import people
 from refsync_sandbox.salesforce.calls import NEWEST, OLDEST, Answers, Call, known_version
 from refsync_sandbox.salesforce.composite import Composite
@@ -79,7 +79,9 @@ class Api:
         found = read_path(rest)
         if found is None:
             raise not_found()
-        return self._dispatch(Call(request.method, found, base, request.query_params, request.headers, body))
+        fault = request.scope.get(OWN_FAULT)
+        trouble = fault.name if fault else ""
+        return self._dispatch(Call(request.method, found, base, request.query_params, request.headers, body, trouble))
 
     def _dispatch(self, call: Call) -> Response:
         """Answer one call, also one inside another. Raises Refused."""

@@ -20,12 +20,21 @@ class Call:
     """One signed-in call: its path, parameters, headers (names in lower case) and body."""
 
     def __init__(
-        self, method: str, found: Found, base: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
+        self,
+        method: str,
+        found: Found,
+        base: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+        trouble: str = "",
     ) -> None:
         self.method, self.found, self.parts, self.base = method, found, found.parts, base
         self.version = base.rsplit("/", 1)[-1]
         """The API version of the call, such as `v62.0`."""
         self.query, self.headers = query, headers
+        self.trouble = trouble
+        """The name of the fault that happens to this call; empty for none."""
         self._body = body
 
     @property

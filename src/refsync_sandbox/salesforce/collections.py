@@ -21,12 +21,14 @@ _ROLLED_BACK = Refused(
     "Record rolled back because not all records were valid and the request was using AllOrNone header",
 )
 
+_LOCKED = Refused("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
+
 
 class Collections:
-    """Writes many records at once."""
+    """Writes many records at once. With `some_locked`, every second one finds itself locked."""
 
-    def __init__(self, records: Records, schema: Schema, actor: Actor) -> None:
-        self._records, self._schema, self._actor = records, schema, actor
+    def __init__(self, records: Records, schema: Schema, actor: Actor, *, some_locked: bool = False) -> None:
+        self._records, self._schema, self._actor, self._some_locked = records, schema, actor, some_locked
 
     def create(self, body: Any) -> list[dict[str, Any]]:
         """Create the records of a body. Raises Refused for the call as a whole."""
@@ -50,8 +52,9 @@ class Collections:
         results: list[dict[str, Any]] = []
         try:
             with self._records.transaction():
-                for row in rows:
-                    results.append(self._kept(row, write))
+                for place, row in enumerate(rows):
+                    locked = self._some_locked and place % 2 == 1
+                    results.append(_LOCKED.as_row() if locked else self._kept(row, write))
                 if all_or_none and not all(result["success"] for result in results):
                     raise _ROLLED_BACK
         except Refused as refused:

@@ -36,6 +36,8 @@ class _Open:
     rows: array[int]
     size: int
     used: datetime
+    name: str = ""
+    """Its locator, once there is one."""
 
 
 class Queries:
@@ -49,19 +51,21 @@ class Queries:
         """How many rows a page has at most, whatever is asked for: wide rows come in smaller pages."""
         self._plan = lru_cache(maxsize=256)(self._planned)
 
-    def run(self, text: str, base: str, *, everything: bool, size: int = PAGE) -> bytes:
-        """Return the first page of a query as JSON. `base` is the path of the API version. Raises Refused."""
+    def run(self, text: str, base: str, *, everything: bool, size: int = PAGE, trouble: str = "") -> bytes:
+        """Return the first page of a query as JSON. `base` is the path of the API version. Raises Refused.
+
+        `trouble` is `short_page`, `empty_page` or `same_page_again` when that is to happen.
+        """
         plan = self._plan(text, everything, (self._clock.now().toordinal(), self._schema.revision))
         if plan.columns:
             return self._aggregates(plan)
         rows = array("q", (number for (number,) in self._database.execute(plan.find, plan.values)))
         if plan.count_only:
             return _body(len(rows), [], "")
-        asked = _Open(plan=plan, rows=rows, size=min(max(SMALLEST_PAGE, min(size, PAGE)), self.page), used=self._clock.now())
-        locator = self._keep(asked) if len(rows) > asked.size else ""
-        return self._page(asked, locator, 0, base)
+        size = min(max(SMALLEST_PAGE, min(size, PAGE)), self.page)
+        return self._page(_Open(plan=plan, rows=rows, size=size, used=self._clock.now()), 0, base, trouble)
 
-    def more(self, locator: str, base: str) -> bytes:
+    def more(self, locator: str, base: str, *, trouble: str = "") -> bytes:
         """Return a later page by the last part of its URL. Raises Refused when the locator is unknown or too old."""
         name, _, offset = locator.partition("-")
         asked = self._open.get(name)
@@ -69,7 +73,7 @@ class Queries:
         if asked is None or not offset.isdecimal() or now - asked.used > IDLE:
             raise Refused("INVALID_QUERY_LOCATOR", "invalid query locator")
         asked.used = now
-        return self._page(asked, name, int(offset), base)
+        return self._page(asked, int(offset), base, trouble)
 
     def forget(self) -> None:
         """Let every locator given so far be gone."""
@@ -81,21 +85,25 @@ class Queries:
         except Fault as fault:
             raise fault.in_text(text) from None
 
-    def _keep(self, asked: _Open) -> str:
-        self._opened += 1
-        name = nth_id("0r8", self._opened)
-        self._open[name] = asked
-        if len(self._open) > OPEN_LOCATORS:
-            del self._open[next(iter(self._open))]
-        return name
-
-    def _page(self, asked: _Open, locator: str, offset: int, base: str) -> bytes:
-        end = offset + asked.size
-        page = orjson.dumps(asked.rows[offset:end].tolist()).decode()
-        values = {**asked.plan.values, "page": page, "base": f"{base}/sobjects/"}
+    def _page(self, asked: _Open, start: int, base: str, trouble: str) -> bytes:
+        size = max(1, min(asked.size, len(asked.rows) - start) // 2) if trouble == "short_page" else asked.size
+        end = start if trouble == "empty_page" else start + size
+        numbers = orjson.dumps(asked.rows[start:end].tolist()).decode()
+        values = {**asked.plan.values, "page": numbers, "base": f"{base}/sobjects/"}
         rows = [row for (row,) in self._database.execute(asked.plan.show, values)]
-        more = f"{base}/query/{locator}-{end}" if end < len(asked.rows) else ""
+        following = start if trouble == "same_page_again" else end
+        more = f"{base}/query/{self._locator(asked)}-{following}" if following < len(asked.rows) else ""
         return _body(len(asked.rows), rows, more)
+
+    def _locator(self, asked: _Open) -> str:
+        """Return the name that an unfinished query is kept under; the oldest of too many is dropped."""
+        if not asked.name:
+            self._opened += 1
+            asked.name = nth_id("0r8", self._opened)
+            self._open[asked.name] = asked
+            if len(self._open) > OPEN_LOCATORS:
+                del self._open[next(iter(self._open))]
+        return asked.name
 
     def _aggregates(self, plan: Plan) -> bytes:
         records = [

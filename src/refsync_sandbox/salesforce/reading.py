@@ -96,10 +96,11 @@ class Reading:
         if call.query.get("columns") == "true":
             return reply(columns_of(self._schema, text))
         everything = call.found.pattern == "queryAll"
-        return raw(self._queries.run(text, call.base, everything=everything, size=call.batch_size()))
+        size = call.batch_size()
+        return raw(self._queries.run(text, call.base, everything=everything, size=size, trouble=call.trouble))
 
     def _more(self, call: Call) -> Response:
-        return raw(self._queries.more(call.parts["locator"], call.base))
+        return raw(self._queries.more(call.parts["locator"], call.base, trouble=call.trouble))
 
     def _record(self, call: Call) -> Response:
         subject, given = self._subject(call), call.parts["id"]

@@ -26,6 +26,7 @@ class Writing:
     def __init__(self, schema: Schema, records: Records) -> None:
         self._schema, self._records = schema, records
         self._collections = Collections(records, schema, INTEGRATION)
+        self._hindered = Collections(records, schema, INTEGRATION, some_locked=True)
 
     def answers(self) -> Answers:
         """Return what answers each call."""
@@ -35,8 +36,8 @@ class Writing:
             "DELETE sobjects/{object}/{id}": self._delete,
             "PATCH sobjects/{object}/{field}/{value}": self._upsert,
             "DELETE sobjects/{object}/{field}/{value}": self._delete_by_key,
-            "POST composite/sobjects": lambda call: reply(self._collections.create(call.json())),
-            "PATCH composite/sobjects": lambda call: reply(self._collections.update(call.json())),
+            "POST composite/sobjects": lambda call: reply(self._many(call).create(call.json())),
+            "PATCH composite/sobjects": lambda call: reply(self._many(call).update(call.json())),
             "DELETE composite/sobjects": self._delete_many,
             "PATCH composite/sobjects/{object}/{field}": self._upsert_many,
         }
@@ -93,12 +94,15 @@ class Writing:
                 self._records.delete(subject, match["Id"], INTEGRATION)
         return nothing()
 
+    def _many(self, call: Call) -> Collections:
+        return self._hindered if call.trouble == "some_rows_locked" else self._collections
+
     def _delete_many(self, call: Call) -> Response:
         ids = [one for one in call.query.get("ids", "").split(",") if one]
-        return reply(self._collections.delete(ids, all_or_none=call.query.get("allOrNone") == "true"))
+        return reply(self._many(call).delete(ids, all_or_none=call.query.get("allOrNone") == "true"))
 
     def _upsert_many(self, call: Call) -> Response:
-        return reply(self._collections.upsert(self._subject(call), call.parts["field"], call.json()))
+        return reply(self._many(call).upsert(self._subject(call), call.parts["field"], call.json()))
 
 
 def _as_missing(refused: Refused) -> Refused:
