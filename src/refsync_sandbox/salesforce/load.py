@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import itemgetter
 
 from refsync.book import Book
 from refsync.model import RECORD_OF, Activity, Instant, Record, SetAside, Stream, moment
@@ -118,7 +119,7 @@ class _Loading:
                 yield record
 
     def _insert(self, subject: str, rows: Iterable[Fields]) -> None:
-        """Insert rows that all have the fields of the first; what they lack is null or false."""
+        """Insert rows that all have the fields of the first, in any order; what they lack is null or false."""
         given = iter(rows)
         first = next(given, None)
         if first is None:
@@ -126,8 +127,9 @@ class _Loading:
         names = ", ".join(f'"{name}"' for name in first)
         places = ", ".join("?" * len(first))
         statement = f'INSERT INTO "{subject}" ({names}) VALUES ({places})'  # noqa: S608 - names from the schema
-        self._database.execute(statement, tuple(first.values()))
-        self._database.executemany(statement, (tuple(row.values()) for row in given))
+        values = itemgetter(*first)
+        self._database.execute(statement, values(first))
+        self._database.executemany(statement, map(values, given))
 
     def _new_id(self, subject: str) -> str | int:
         """Return the id of a new row; where ids follow creation, its place for now."""
