@@ -138,7 +138,7 @@ def _links(client: Client, origin: str, target: str, ids: Sequence[str]) -> dict
             record_id, entries = _linked(result, left)
             left.remove(record_id)
             found.setdefault(record_id, []).extend(entries)
-            if (after := replies.next_after(result, passed[record_id])) is not None:
+            if "paging" in result and (after := replies.next_after(result, passed[record_id])) is not None:
                 waiting.append({"id": record_id, "after": after})
         _unlinked(answer, left)
     return found
@@ -149,8 +149,10 @@ def _linked(result: Json, asked: set[str]) -> tuple[str, list[Json]]:
     record_id = str(origin.get("id")) if isinstance(origin, dict) else ""
     if record_id not in asked or not isinstance(entries, list):
         raise UnexpectedReply("HubSpot: an association reply speaks of a record that was not asked for")
-    if not all(isinstance(entry, dict) and str(entry.get("toObjectId", "")).isdecimal() for entry in entries):
-        raise UnexpectedReply("HubSpot: an association leads to no record")
+    for entry in entries:
+        target = entry.get("toObjectId") if isinstance(entry, dict) else None
+        if type(target) is not int and not str(target).isdecimal():
+            raise UnexpectedReply("HubSpot: an association leads to no record")
     return record_id, entries
 
 

@@ -53,7 +53,10 @@ class Answer:
 
     def accounts_for(self, ids: set[str]) -> bool:
         """Return whether the errors speak of all these ids; HubSpot names several in one error, or only counts them."""
-        named = {each for error in self.errors for name in ("ids", "id", "fromObjectId") for each in context(error, name)}
+        named: set[str] = set()
+        for error in self.errors:
+            for name in ("ids", "id", "fromObjectId"):
+                named.update(context(error, name))
         count = self.body.get("numErrors") if self.partly else 0
         return ids <= named or len(ids) <= max(count if isinstance(count, int) else 0, len(self.errors))
 
@@ -159,7 +162,7 @@ def context(error: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Return the texts of one entry of an error's context, which holds lists."""
     found = error.get("context")
     values = found.get(name) if isinstance(found, dict) else None
-    return tuple(str(value) for value in values) if isinstance(values, list) else ()
+    return tuple(map(str, values)) if isinstance(values, list) else ()
 
 
 def redacted(text: str) -> str:

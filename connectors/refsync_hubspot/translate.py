@@ -33,6 +33,7 @@ Links: TypeAlias = Mapping[str, Sequence[Json]]
 """What one record points at: object type -> the entries `{toObjectId, associationTypes}` of an association reply."""
 
 NO_LINKS: Links = {}
+_TEXT_OR_NONE = frozenset({str, type(None)})
 _PRIMARY = frozenset({1, 5, 26})
 """Association types of a contact, deal and ticket with its primary company."""
 
@@ -94,10 +95,11 @@ def translated(
 
 def _check(properties: Json, *, loose: bool) -> None:
     """Raise TypeError unless all values are texts, as HubSpot's are, and ValueError for texts that no database takes."""
-    for name, value in properties.items():
-        if value is not None and type(value) is not str:
-            raise TypeError(f"the property {name} is no text")
-        if loose and value and ("\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+    if not _TEXT_OR_NONE.issuperset(map(type, properties.values())):
+        name = next(name for name, value in properties.items() if type(value) not in _TEXT_OR_NONE)
+        raise TypeError(f"the property {name} is no text")
+    for name, value in properties.items() if loose else ():
+        if value and ("\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
             raise ValueError(f"the property {name} holds a character that cannot be stored")
 
 
@@ -240,8 +242,10 @@ def stages(pipelines: Iterable[Json]) -> dict[tuple[str, str], Stage]:
     }
 
 
-def link_ids(entries: Iterable[Json]) -> list[str]:
+def link_ids(entries: Sequence[Json]) -> list[str]:
     """Return the ids that associations lead to, each once (there is an entry per label), the oldest first."""
+    if len(entries) < 2:
+        return [str(entry["toObjectId"]) for entry in entries]
     return [str(found) for found in sorted({int(entry["toObjectId"]) for entry in entries})]
 
 

@@ -86,6 +86,8 @@ class Transport:
         """Return the reply, whatever its status; `how` is what hubspot-api-client gives to urllib3."""
         if not url.startswith(self.host + "/"):
             raise Lost("the request would leave the configured host", sent=False)
+        if isinstance(how.get("body"), bytes):  # packed by us: the library would copy it value by value before it packs it
+            how["headers"] = {**how["headers"], "Content-Type": "application/json"}
         how |= {
             "preload_content": False,
             "redirect": False,

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import orjson
 from hubspot import Client as Library
 from hubspot.crm.objects.exceptions import ApiException
 
@@ -33,6 +34,8 @@ from refsync_hubspot.transport import Limits, Lost, Reply, Transport
 Query = Mapping[str, Any]
 
 SECOND_MS = 1_000
+PACKED = "text/plain"
+"""What the library has to be told so that it leaves a body as it is; the transport says that it is JSON."""
 LONG_WAIT = 60.0
 """Seconds; when HubSpot asks to wait longer than this, no call goes out until then."""
 _REFUSED = frozenset({401, 530})
@@ -120,8 +123,8 @@ class Wire:
                 method,
                 {},
                 list((query or {}).items()),
-                {"Accept": "application/json", "Accept-Encoding": "gzip"},
-                body=body,
+                {"Accept": "application/json", "Accept-Encoding": "gzip", **({} if body is None else {"Content-Type": PACKED})},
+                body=None if body is None else orjson.dumps(body),
                 auth_settings=["oauth2"],
                 response_types_map={},
                 _preload_content=False,

@@ -136,7 +136,7 @@ def page(after: object) -> dict[str, Any]:
     return {"paging": {} if after is None else {"next": {"after": after}}}
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 521, 523, 524])
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 520, 521, 522, 523, 524, 599])
 def test_server_trouble_is_transient_for_reads_and_uncertain_for_writes(client: Client, stub: Any, status: int) -> None:
     """After a 5xx a write may have happened."""
     read, write = both(client, stub, status, b"<html>bad gateway</html>", headers={"content-type": "text/html"})
@@ -218,6 +218,33 @@ def test_validation_error_rejects_a_write_and_stops_a_read(client: Client, stub:
     assert (write.code, write.fields) == ("PROPERTY_DOESNT_EXIST", ("tier",))
     assert "c-1" in str(write)
     assert CANARY_ADDRESS not in str(write)
+
+
+def test_404_is_gone_for_who_looks_and_a_rejected_write(client: Client, stub: Any) -> None:
+    """Looking for one thing, 404 says that it is not there; a list that is not there is no empty list; a write is refused."""
+    stub.will({"category": "OBJECT_NOT_FOUND"}, 404)
+    found = client.find("/x")
+    read, write = both(client, stub, 404, {"category": "OBJECT_NOT_FOUND", "message": "no such contact"})
+
+    assert found is None
+    assert (UnexpectedReply, RecordRejected) == (type(read), type(write))
+
+
+def test_conflict_names_itself(client: Client, stub: Any) -> None:
+    """A unique value that is taken can be told from other refusals; HubSpot's bodies may lack anything."""
+    _read, write = both(client, stub, 409, {"category": "CONFLICT"})
+    _read, bare = both(client, stub, 409, {})
+
+    assert isinstance(write, RecordRejected)
+    assert isinstance(bare, RecordRejected)
+    assert ("CONFLICT", "409") == (write.code, bare.code)
+
+
+def test_search_past_its_end_is_no_end_of_data(client: Client, stub: Any) -> None:
+    """The 400 that HubSpot answers past 10,000 results stops a read: nothing is taken for read that was not."""
+    stub.will({"message": "There was a problem with the request: paging past 10000", "category": "VALIDATION_ERROR"}, 400)
+
+    assert UnexpectedReply is type(outcome(lambda: client.search("contacts", {"after": 10_000})))
 
 
 def test_unknown_object_type_is_our_mistake(client: Client, stub: Any) -> None:
