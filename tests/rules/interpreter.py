@@ -58,26 +58,29 @@ class World:
 
     def holds(self, customer: Customer, fact: str, phrase: object) -> bool:
         """Return whether a line is true; an unknown value makes it so only in the four forms that accept it."""
-        if isinstance(phrase, str) and "{" in phrase:
-            spans = self.spans.get(customer.tier, self.spans[""])
-            phrase = re.sub(r"\{(\w+)\}", lambda found: spans[found[1]], phrase)
+        phrase = self.spelt(customer.tier, phrase)
         if fact in ("account.last_touch", "account.last_two_way"):
-            past = [row.at for row in self._with(customer) if row.at and row.at <= self.now and _is_touch(row)]
-            return self._time(max(past, default=None), str(phrase))
+            past = [row.at for row in self._with(customer) if row.at and row.at <= self.now and is_touch(row)]
+            return self.holds_time(max(past, default=None), str(phrase))
         if fact == "account.next_meeting":
             stands = [row for row in self._with(customer) if row.kind == "meeting" and row.status in ("planned", "done")]
             ahead = [row.at for row in stands if row.at and row.at > self.now]
-            return self._time(min(ahead, default=None), str(phrase), ahead=True)
+            return self.holds_time(min(ahead, default=None), str(phrase), ahead=True)
         if fact == "account.created":
-            return self._time(customer.created, str(phrase))
+            return self.holds_time(customer.created, str(phrase))
         if fact == "account.open_tasks":
-            return _number(float(len([row for row in self._with(customer) if self._is_open(row)])), phrase)
+            return holds_number(float(len([row for row in self._with(customer) if self._is_open(row)])), phrase)
         if fact == "account.annual_revenue":
-            return customer.revenue is not None and _number(customer.revenue, phrase)
+            return customer.revenue is not None and holds_number(customer.revenue, phrase)
         if fact == "account.do_not_contact":
             return (customer.do_not_contact is True) is phrase
         text = customer.status if fact == "account.status" else customer.tier
-        return _text(text or None, phrase)
+        return holds_text(text or None, phrase)
+
+    def spelt(self, tier: str, phrase: object) -> object:
+        """Return a phrase with the lengths of a tier in the place of parameters."""
+        spans = self.spans.get(tier, self.spans[""])
+        return re.sub(r"\{(\w+)\}", lambda found: spans[found[1]], phrase) if isinstance(phrase, str) else phrase
 
     def _with(self, customer: Customer) -> list[Happened]:
         """Return the activities with an account: its own, else its deals', and those with its people."""
@@ -88,7 +91,8 @@ class World:
             return False
         return row.at is None or row.at >= self._ago("14 days")
 
-    def _time(self, at: datetime | None, phrase: str, *, ahead: bool = False) -> bool:
+    def holds_time(self, at: datetime | None, phrase: str, *, ahead: bool = False) -> bool:
+        """Return whether a phrase is true of a time."""
         known = at is not None and (ahead or at <= self.now)
         if phrase == "never":
             return not known
@@ -136,11 +140,12 @@ def _is_with(row: Happened, customer: Customer) -> bool:
     return own or bool(set(row.people) & set(customer.people))
 
 
-def _is_touch(row: Happened) -> bool:
+def is_touch(row: Happened) -> bool:
+    """Return whether an activity counts as being in touch."""
     return row.status == "done" and not row.automated and not row.ours and row.direction in TWO_WAY.get(row.kind, ())
 
 
-def _number(value: float, phrase: object) -> bool:
+def holds_number(value: float, phrase: object) -> bool:
     if isinstance(phrase, int | float):
         return value == phrase
     words = str(phrase).split()
@@ -152,7 +157,10 @@ def _number(value: float, phrase: object) -> bool:
     ]
 
 
-def _text(value: str | None, phrase: object) -> bool:
+def holds_text(value: str | None, phrase: object) -> bool:
+    if isinstance(phrase, dict) and "contains" in phrase:
+        wanted = phrase["contains"] if isinstance(phrase["contains"], list) else [phrase["contains"]]
+        return value is not None and any(text.lower() in value.lower() for text in wanted)
     if isinstance(phrase, dict):
-        return not _text(value, phrase["not"])
+        return not holds_text(value, phrase["not"])
     return value is not None and value in (phrase if isinstance(phrase, list) else [phrase])

@@ -18,8 +18,12 @@ Rules = Callable[..., RuleSet]
 TASK = '[task]\ndo = "call"\nsubject = "{account.name}"\n'
 
 
+def about(subject: str, when: str, rest: str = "") -> str:
+    return f'title = "T"\nfor_each = "{subject}"\nkind = "care"\n[when]\n{when}\n{rest}\n{TASK}'
+
+
 def about_accounts(when: str, rest: str = "") -> str:
-    return f'title = "T"\nfor_each = "account"\nkind = "care"\n[when]\n{when}\n{rest}\n{TASK}'
+    return about("account", when, rest)
 
 
 def about_milestones(when: str, rest: str = "") -> str:

@@ -73,7 +73,7 @@ CORPUS = [
     ('"customer"', '"custommer"', '5:22: error: account.status is never "custommer" = did you mean "customer"?'),
     ('"customer"', '["former", "custommer"]', '5:33: error: account.status is never "custommer" = did you mean "customer"?'),
     ('"customer"', '{ not = "X" }', "5:30: error: account.status is never \"X\" = one of: customer, prospect, former"),
-    ('"customer"', "5", '5:22: error: 5 is not a text phrase = write "A", ["A", "B"] or { not = "C" }'),
+    ('"customer"', "5", '5:22: error: 5 is not a text phrase = write "A", ["A", "B"], { not = "C" }'),
     (
         '"not in the last {reconnect_after}"',
         '"within 120 days"',
@@ -90,12 +90,12 @@ CORPUS = [
     ("account.last_touch =", "account.next_meeting =", "6:24: error: account.next_meeting lies ahead"),
     ("account.last_touch =", "account.last_touch_kind =", "6:1: error: account.last_touch_kind is for texts only"),
     ("account.last_touch =", "milestone.reached =", "6:1: error: milestone.reached is no fact of this rule's subject"),
-    ("account.last_touch =", "contact.last_touch =", "6:1: error: contact.last_touch is not supported yet"),
-    ("account.last_touch =", "account.churn_risk =", "6:1: error: account.churn_risk is not supported yet"),
+    ("account.last_touch =", "contact.last_touch =", "6:1: error: contact.last_touch is no fact of this rule's subject"),
+    ("account.last_touch =", "account.churn_risk =", "6:1: error: account.churn_risk is not supported yet = refsync does not"),
     ("[when]", "[wen]", '4:2: error: there is no key "wen" here = did you mean "when"?'),
     ('"care"', '"carre"', '3:12: error: kind is never "carre" = did you mean "care"?'),
     ('"account"', '"accounts"', '2:12: error: for_each is never "accounts" = did you mean "account"?'),
-    ('"account"', '"introduction"', "2:12: error: rules about each introduction are not supported yet"),
+    ('"account"', '"rep"', "2:12: error: rules about each rep are not supported yet"),
     ('title    = "Reconnect"\n', "", '1:1: error: "title" is missing'),
     ('title    = "Reconnect"', "title    = 5", "1:12: error: title must be a text = put it in quotes"),
     ('do      = "call"', 'do      = "cal"', '8:11: error: do is never "cal" = did you mean "call"?'),
@@ -111,9 +111,15 @@ CORPUS = [
     ("{contact.name}", "{account.last_touch|dat}", '10:17: error: there is no form "dat" = did you mean "date"?'),
     ("{contact.name}", "{contact.name", '10:17: error: a stray "{"'),
     ("{contact.name}", "{waiting.title}", "10:17: error: waiting.title is not known to this rule's task"),
-    ('"Call {contact.name}"', '"@long-text"', "10:11: error: texts in templates/ are not supported yet"),
+    ('"Call {contact.name}"', '"@long-text"', "10:11: error: there is no template @long-text"),
     ("[task]", "[task]\ndue = \"3 days\"", '8:7: error: "3 days" is not understood = write "today" or "in 3 business days"'),
-    ("[task]", "[task]\nclose_when = { account.status = \"former\" }", "8:1: error: close_when is not supported yet"),
+    ("[task]", "[task]\nclose_when = { account.statos = \"former\" }", '8:16: error: there is no fact "account.statos"'),
+    ("[task]", "[task]\nclose_when = {}", "8:1: error: close_when has no line"),
+    ("[task]", '[task]\nassign = ["rep.manager"]', '8:11: error: nobody is called "rep.manager"'),
+    ("[task]", '[task]\nassign = "introduction.rep"', "8:10: error: introduction.rep is known to rules about introductions only"),
+    ('"best contact"', '"first cold person"', "9:11: error: first cold person is measured by touch_people"),
+    ("account.last_touch =", "account.cold_people =", "6:23: error: \"not in the last {reconnect_after}\" is not a number phrase"),  # noqa: E501
+    ("{contact.name}", "{account.cold_people|names}", "7:2: error: account.cold_people is measured by touch_people"),
     ("[task]", "[task]\nescalate = { after = \"5 days\" }", "8:1: warning: escalate has no effect yet"),
     ("[task]", "[task]\nprio = \"high\"", '8:1: error: there is no key "prio" here = did you mean "priority"?'),
     ("[task]", "[repeat]\nafter_done = \"soon\"\n[task]", '8:14: error: "soon" is not a duration'),
@@ -126,7 +132,8 @@ CORPUS = [
     ("[task]", "[needs]\naccount.last_two_way = \"ever\"\n[task]", '7:2: error: "otherwise" is missing'),
     ("[task]", '[when.any]\naccount.tier = "A"\n[task]', "7:7: error: any must be a list of blocks = write [[when.any]]"),
     ("[when]", "[when", "4:6: error: not valid TOML"),
-    ("[when]", 'renamed_from = ["old"]\n[when]', "4:1: error: renamed_from is not supported yet"),
+    ("[when]", 'renamed_from = ["Old"]\n[when]', '4:17: error: "Old" is no former name of a rule = the oldest name comes first'),
+    ("[when]", 'renamed_from = ["first"]\n[when]', '4:16: error: "first" is a rule of its own = one rule only can own its tasks'),
     ("[when]", 'holdout = "5%"\n[when]', "4:1: warning: holdout has no effect yet"),
     (
         "not in the last {reconnect_after}",
@@ -178,9 +185,9 @@ SHARED = [
     ("suppress", '[suppress]\nx = { when = { account.tier = "A" }, stops = ["asks"] }', '2:47: error: stops has no "asks" = did you mean "ask"?'),  # noqa: E501
     ("suppress", '[suppress]\nx = { when = { account.tier = "A" } }', '2:5: error: "stops" is missing'),
     ("suppress", '[suppress]\nx = { when = {}, stops = ["all"] }', '2:5: error: suppression "x" has no line'),
-    ("suppress", '[suppress]\nx = { when = { account.tier = "A" }, stops = ["all"], resume = "1 day" }', "2:55: warning: resume has no effect yet"),  # noqa: E501
+    ("suppress", '[suppress]\nx = { when = { account.tier = "A" }, stops = ["all"], resume = "1 day" }', '2:64: error: "1 day" is not understood'),  # noqa: E501
     ("suppress", '[suppress]\nx = { when = { account.tier = "A" }, stops = ["all"], until = "2027" }', "2:63: error: until must be a day"),  # noqa: E501
-    ("suppress", '[suppress]\nx = { when = { contact.role = "a" }, stops = ["all"] }', "2:16: error: contact.role is not supported yet"),  # noqa: E501
+    ("suppress", '[suppress]\nx = { when = { contact.role = "a" }, stops = ["all"] }', "2:16: error: contact.role is no fact of this rule's subject"),  # noqa: E501
     ("facts", 'account.health = { type = "text" }', "1:1: error: facts of your own are not supported yet"),
     ("facts", '[milestone]\nroi = { salesfroce = "Account.X" }', '2:9: error: there is no connector "salesfroce" = did you mean "salesforce"?'),  # noqa: E501
     ("facts", '[milestone]\nroi = { salesforce = "Acount.X" }', '2:22: error: "Acount.X" names no field of an account or a deal'),

@@ -29,7 +29,7 @@ LENGTHS = ["6 hours", "1 day", "30 days", "5 business days", "2 weeks", "1 month
 PAST = [*(form.format(length) for form in ("in the last {}", "not in the last {}", "more than {} ago") for length in LENGTHS)]
 PAST += ["between 7 and 120 days ago", "between 0 and 1 days ago", "never", "ever"]
 NUMBERS: list[object] = [0, 1, "at least 1", "at least 2", "at most 1", "more than 1", "less than 1", "between 1 and 2"]
-TEXTS: list[object] = ["A", ["A", "B"], {"not": "A"}, {"not": ["A", "B"]}]
+TEXTS: list[object] = ["A", ["A", "B"], {"not": "A"}, {"not": ["A", "B"]}, {"contains": "a"}, {"contains": ["x", "B"]}]
 LINES: dict[str, list[object]] = {
     "account.last_touch": list(PAST),
     "account.last_two_way": list(PAST),
@@ -148,15 +148,15 @@ def rule_of(when: When, unless: tuple[Condition, ...] = ()) -> Rule:
     return Rule(for_each="account", when=when, unless=unless, task=task, **fixed)  # type: ignore[arg-type]
 
 
-def rules_of(rule: Rule, zone: str) -> RuleSet:
+def rules_of(rule: Rule, zone: str, spans: dict[str, dict[str, str]] = SPANS) -> RuleSet:
     segments = tuple(
         Segment(
             name=tier or "rest",
             when=(condition("account.tier", tier),) if tier else (),
-            parameters={name: parse_duration(length) for name, length in spans.items()},
+            parameters={name: parse_duration(length) for name, length in lengths.items()},
             place=PLACE,
         )
-        for tier, spans in SPANS.items()
+        for tier, lengths in spans.items()
     )
     company = Company(calendar=Calendar(zone))
     return RuleSet(company=company, segments=segments, suppressions=(), rules=(rule,), folder=Path("rules"))

@@ -16,8 +16,10 @@ from refsync.rules.files import load
 from refsync.rules.people import people
 from refsync.rules.phrases import FactType
 from refsync.rules.rule import RuleSet
+from refsync.rules.sources import NextPlan
+from refsync.rules.subjects import SUBJECTS
 from tests.rules.mirror import CONNECTION, NOW, Mirror
-from tests.rules.test_rules_compile import about_accounts, about_milestones
+from tests.rules.test_rules_compile import about
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 LINES = {
@@ -76,13 +78,18 @@ def test_shipped_rules_seek(mirror: Mirror, name: str, *, analysed: bool) -> Non
     assert walks(plan) == []
 
 
-@pytest.mark.parametrize("name", [name for name, fact in FACTS.items() if fact.in_conditions and name != "account.next_meeting"])
+@pytest.mark.parametrize(
+    "name", [name for name, fact in FACTS.items() if fact.in_conditions and not isinstance(fact.source, NextPlan)]
+)
 def test_each_fact_seeks(rules: Callable[..., RuleSet], mirror: Mirror, name: str) -> None:
     """No fact in any phrase walks through a table for each account."""
     fact = FACTS[name]
     values = [f'"{fact.values[0]}"'] if fact.values and name != "milestone.kind" else LINES[fact.type]
-    write = about_milestones if fact.subject == "milestone" else about_accounts
-    loaded = rules(**{f"rule_{number}": write(f"{name} = {value}") for number, value in enumerate(values)})
+    subject = fact.subject if fact.subject in SUBJECTS else "account"
+    segments = '[segment]\na = { when = {}, reconnect_after = "30 days", touch_people = "60 days" }'
+    loaded = rules(
+        segments=segments, **{f"rule_{number}": about(subject, f"{name} = {value}") for number, value in enumerate(values)}
+    )
 
     for rule in loaded.rules:
         assert walks(plan_of(mirror, sql_of(loaded, rule.name))) == [], str(rule.when)

@@ -10,7 +10,7 @@ from refsync.rules.facts import FACTS
 from refsync.rules.files import check
 from refsync.rules.people import CHOICES
 from refsync.rules.phrases import FactType, parse
-from refsync.rules.rule_file import DO, PRIORITIES
+from refsync.rules.task_table import DO, PRIORITIES
 
 README = (Path(__file__).parents[2] / "rules" / "README.md").read_text(encoding="utf-8")
 

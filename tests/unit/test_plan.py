@@ -319,3 +319,45 @@ def test_a_plan_carried_out_leaves_nothing_to_write(wanted: list[Match], cap: in
 def test_order_of_matches_does_not_matter(wanted: list[Match]) -> None:
     """The same facts give the same plan, however the rows came."""
     assert {wish.key for wish in planned(*wanted).write} == {wish.key for wish in planned(*reversed(wanted)).write}
+
+
+def test_a_renamed_rule_keeps_its_tasks() -> None:
+    """What was found under a former name is the rule's: it is open, it counts for repetition, and keys stay the same."""
+    before = planned(match())
+    renamed = replace(RECONNECT, name="reconnect-cold", renamed_from=("reconnect-lapse",))
+    after = RuleSet(company=COMPANY, segments=(), suppressions=(), rules=(renamed,), folder=Path())
+
+    def again(*ledger: Finding) -> Plan:
+        found = [match("reconnect-cold", episode=match().episode, lapse_at=match().lapse_at)]
+        return plan(found, rules=after, ledger=ledger, people=People(users=REPS), org="org", now=NOW)
+
+    assert [wish.key for wish in again().write] == [wish.key for wish in before.write]
+    old = Finding(key=before.write[0].key, rule="reconnect-lapse", kind="care", subject_kind="account", subject_id="a1")
+    stands = replace(old, episode=before.write[0].episode, state=State.OPEN, opened_at=NOW - DAY, account_id="a1", task_id="t")
+    assert again(stands).write == ()
+    assert [one.reason for one in again(replace(stands, state=State.DONE, closed_at=NOW - DAY)).held] == ["repeat.after_done"]
+    late = replace(stands, opened_at=NOW - 60 * DAY)
+    assert [one.state for one in again(late).end] == [State.EXPIRED]
+
+
+def test_a_rule_may_say_who_gets_its_task() -> None:
+    """The rule's own list comes instead of the company's; who received the introduction is known to it."""
+    rule_ = replace(RECONNECT, task=replace(RECONNECT.task, assign=("introduction.rep", "account.owner.manager")))
+    own = RuleSet(company=COMPANY, segments=(), suppressions=(), rules=(rule_,), folder=Path())
+    users = {**REPS, "scout": User(id="scout")}
+
+    def owner(rep_id: str | None) -> list[str]:
+        found = [match(rep_id=rep_id)]
+        return [wish.owner_id for wish in plan(found, rules=own, ledger=(), people=People(users=users), org="o", now=NOW).write]
+
+    assert (owner("scout"), owner(None), owner("gone")) == (["scout"], ["boss"], ["boss"])
+
+
+def test_people_settle_and_introductions_do_not() -> None:
+    """A person that went cold is a state and waits for `settle`, an introduction is an event and does not."""
+    company = replace(COMPANY, settle=Duration(1, Unit.HOURS))
+    for subject, settles in (("contact", True), ("introduction", False)):
+        one = replace(RECONNECT, for_each=subject)  # type: ignore[arg-type]
+        own = RuleSet(company=company, segments=(), suppressions=(), rules=(one,), folder=Path())
+        found = plan([match(subject_kind=subject)], rules=own, ledger=(), people=People(users=REPS), org="o", now=NOW)
+        assert (len(found.notice), len(found.write)) == ((1, 0) if settles else (0, 1))

@@ -67,6 +67,6 @@ def plan(
 def _is_settled(wish: Wish, situation: Situation) -> bool:
     """Say whether a condition has held for long enough; an event need not, nor a task that another rule calls for."""
     company = situation.company
-    if wish.subject_kind != "account" or wish.rule.only_for_otherwise or company.settle.count == 0:
+    if wish.rule.is_event or wish.rule.only_for_otherwise or company.settle.count == 0:
         return True
     return wish.noticed_at is not None and wish.noticed_at <= company.calendar.ago(situation.now, company.settle)

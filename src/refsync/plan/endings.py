@@ -31,8 +31,8 @@ def endings(
 def _lasts(finding: Finding, rules: RuleSet) -> Duration | None:
     if finding.state is State.WAITING:
         return WAITING_LASTS
-    rule = rules.rule(finding.rule)
-    return rule.task.expire if rule and finding.state is State.OPEN else None
+    rule = rules.rule(finding.rule) if finding.state is State.OPEN else None
+    return rule.task.expire if rule else None
 
 
 def _is_over(opened_at: Instant, lasts: Duration, calendar: Calendar, now: Instant) -> bool:

@@ -60,7 +60,7 @@ class Desk:
     def _assigned(self, wishes: Iterable[Wish]) -> Iterator[Wish]:
         company = self._situation.company
         for wish in wishes:
-            candidates = (self._candidate(step, wish) for step in company.assign)
+            candidates = (self._candidate(step, wish) for step in wish.rule.task.assign or company.assign)
             if rep := next((user for user in candidates if user and user.active), None):
                 due_on = company.calendar.due(self._situation.now, wish.rule.task.due)
                 due_at = at_hour(due_on, company.task_hours[1], rep.time_zone or company.calendar.zone)
@@ -75,6 +75,8 @@ class Desk:
                 owner = people.contact_owner.get(wish.match.contact_id or "") if wish.subject_kind != "account" else None
             case "deal.owner":
                 owner = people.deal_owner.get(wish.match.deal_id or "") if wish.subject_kind != "account" else None
+            case "introduction.rep":
+                owner = wish.match.rep_id
             case "account.owner":
                 owner = wish.match.owner_id
             case "account.owner.manager":

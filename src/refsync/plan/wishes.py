@@ -56,12 +56,13 @@ def _wanted(match: Match, situation: Situation) -> Wish | str:
 def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, since: Instant, situation: Situation) -> Wish | str:
     """Return the wish for a rule's task about a subject; `since` is when its lapse began."""
     subject_kind, subject_id = subject
-    before = situation.past.of_subject[rule.name, subject_id]
-    noticed_at = None
+    before = [finding for name in rule.names for finding in situation.past.of_subject.get((name, subject_id), ())]
+    noticed_at, key = None, ""
     if live := next((finding for finding in before if finding.state in LIVE), None):
         if live.state in WITH_TASK:
             return ""
         noticed_at, n, episode = (live.opened_at if live.state is State.PENDING else None), live.n, live.episode
+        key = live.key
     else:
         in_lapse = [finding for finding in before if finding.episode == episode or finding.opened_at > since]
         if in_lapse and (reason := _too_soon(rule, in_lapse, situation.company.calendar, situation.now)):
@@ -70,7 +71,7 @@ def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, sinc
     return Wish(
         rule=rule,
         match=match,
-        key=finding_key(situation.org, rule.name, subject_kind, subject_id, episode, n),
+        key=key or finding_key(situation.org, rule.key_name, subject_kind, subject_id, episode, n),
         subject_kind=subject_kind,
         subject_id=subject_id,
         episode=episode,

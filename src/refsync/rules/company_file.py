@@ -23,7 +23,7 @@ TOUCHES = {
     f"{kind.value}{way}": (kind, found) for kind in TOUCHING for way, found in (("", None), *((f" {d}", d) for d in Direction))
 }
 IGNORABLE = ("automated", "bounced", "no_show")
-ASSIGNEES = ("contact.owner", "account.owner", "deal.owner", "account.owner.manager")
+ASSIGNEES = ("contact.owner", "account.owner", "deal.owner", "account.owner.manager", "introduction.rep")
 
 
 def read_company(source: TomlSource, rules: Collection[str], problems: list[Problem]) -> Company:
@@ -138,14 +138,22 @@ def _assign(table: Table | None) -> tuple[str, ...]:
     if table is None:
         return ()
     table.without_effect("away")
-    named = table.texts("to")
+    found = read_assignees(table, "to")
+    table.done()
+    return found
+
+
+def read_assignees(table: Table, key: str, subject: str = "") -> tuple[str, ...]:
+    """Return a list of who may get a task; without a subject, of any rule. What is wrong is noted."""
+    named = table.texts(key)
     for entry in named:
         if entry.startswith("queue:"):
-            table.note_item("to", entry, f'"{entry}": queues have no effect yet', severity="warning")
+            table.note_item(key, entry, f'"{entry}": queues have no effect yet', severity="warning")
         elif entry not in ASSIGNEES and not entry.startswith("user:"):
             hint = did_you_mean(entry, ASSIGNEES) or f"one of: {', '.join(ASSIGNEES)}, user:<e-mail>"
-            table.note_item("to", entry, f'nobody is called "{entry}"', hint)
-    table.done()
+            table.note_item(key, entry, f'nobody is called "{entry}"', hint)
+        elif entry.startswith("introduction.") and subject not in ("", "introduction"):
+            table.note_item(key, entry, f"{entry} is known to rules about introductions only")
     return tuple(entry for entry in named if not entry.startswith("queue:"))
 
 

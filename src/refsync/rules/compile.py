@@ -6,20 +6,25 @@ asked only about rows that pass, what only texts print only about those that get
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, case, false, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, false, literal, not_, or_, select
 
 from refsync.model import Instant, Stream, iso
+from refsync.rules import reading
 from refsync.rules.conditions import Conditions, for_sure
-from refsync.rules.facts import FACTS
-from refsync.rules.phrases import BetweenAgo, InLast, MoreThanAgo, NotInLast, NumberRange, Parameter, Span
-from refsync.rules.rule import Condition, Kind, Match, Rule, RuleSet, Segment, Suppression, Value
-from refsync.rules.sources import Count, Filled, Latest, NearlyAll, PlanCount, Scope, account, milestone, of_connection
+from refsync.rules.fact import Fact
+from refsync.rules.facts import facts_of
+from refsync.rules.instants import instant_of
+from refsync.rules.phrases import FactType, MoreThanAgo, NotInLast, NumberRange, Parameter, Span
+from refsync.rules.reading import is_touch_line, lines_of, suppressions_of
+from refsync.rules.rule import Condition, Match, Rule, RuleSet, Segment, Suppression, Text, Value
+from refsync.rules.sources import Count, Filled, Scope, Tally, account, of_connection, some
+from refsync.rules.subjects import SUBJECTS, Subject
 
 MS_PER_DAY = 86_400_000
 
@@ -32,37 +37,36 @@ def compile_rule(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant,
 def holding(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, subject_ids: Sequence[str]) -> Select[Any]:
     """Return a SELECT of those subject ids for which all of `when` still holds.
 
-    An event is not undone because time moves on: of a milestone the SELECT returns every id that still exists.
+    An event is not undone because time moves on: of events the SELECT returns every id that still exists.
     """
+    subject = SUBJECTS[rule.for_each]
     if rule.is_event:
-        return select(milestone.c.id).where(milestone.c.connection == connection_id, milestone.c.id.in_(subject_ids))
+        return select(subject.table.c.id).where(subject.table.c.connection == connection_id, subject.table.c.id.in_(subject_ids))
     conditions = _conditions(rule, ruleset, connection_id, now)
-    return _accounts(connection_id, subject_ids, conditions, *conditions.when(rule.when))
+    return _those(subject, connection_id, subject_ids, conditions, *conditions.when(rule.when))
+
+
+def closing(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, subject_ids: Sequence[str]) -> Select[Any]:
+    """Return a SELECT of those subject ids for which all of `close_when` holds."""
+    conditions = _conditions(rule, ruleset, connection_id, now)
+    met = conditions.all_of(rule.task.close_when)
+    return _those(SUBJECTS[rule.for_each], connection_id, subject_ids, conditions, met)
 
 
 def in_touch(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, account_ids: Sequence[str]) -> Select[Any]:
     """Return a SELECT of those account ids for which the `needs` of this (waiting) rule hold."""
     conditions = _conditions(rule, ruleset, connection_id, now)
-    return _accounts(connection_id, account_ids, conditions, conditions.all_of(rule.needs))
+    return _those(SUBJECTS["account"], connection_id, account_ids, conditions, conditions.all_of(rule.needs))
 
 
 def reads(rule: Rule, ruleset: RuleSet) -> frozenset[Stream]:
     """Return the streams without which the rule cannot be judged."""
-    lines = chain(_lines(rule), *(suppression.when for suppression in _suppressions(rule, ruleset)))
-    subject = {Stream.DEALS} if rule.is_event else set()
-    found = (FACTS[line.fact].streams for line in lines if line.fact in FACTS)
-    return frozenset({Stream.ACCOUNTS}.union(subject, *found))
+    return reading.reads(rule, ruleset, facts_of(ruleset))
 
 
 def horizon(rule: Rule, ruleset: RuleSet, now: Instant) -> Instant | None:
-    """Return from when on the history of activities must be whole for this rule to be judged; None: it reads none.
-
-    A line with `never` or `ever` looks at all there ever was: 0.
-    """
-    lines = chain(_lines(rule), *(suppression.when for suppression in _suppressions(rule, ruleset)))
-    conditions = _conditions(rule, ruleset, "", now)
-    cuts = [cut for line in lines if _is_touch_line(line) for cut in _cuts(line, conditions)]
-    return min(cuts, default=None)
+    """Return from when on the history of activities must be whole for this rule to be judged; None: it reads none."""
+    return reading.horizon(rule, ruleset, _conditions(rule, ruleset, "", now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +92,25 @@ class Compiled:
     def statement(self) -> Select[Any]:
         """The rule's SELECT. Its rows come in no particular order."""
         conditions = self.conditions
-        where = (of_connection(self._led, self.connection_id), *conditions.when(self.rule.when), not_(self._vetoed))
+        where = (of_connection(self.subject.table, self.connection_id), *conditions.when(self.rule.when), not_(self._vetoed))
         columns = self._columns()
-        table = account.join(milestone, OF_ACCOUNT) if self.rule.is_event else account
-        return select(*columns).select_from(conditions.values.joined(table)).where(*where)
+        return select(*columns).select_from(conditions.values.joined(self.subject.joined)).where(*where)
 
     def about(self, subject_ids: Sequence[str]) -> Select[Any]:
         """Return the SELECT of the rows about these subjects."""
-        return self.statement.where(self._led.c.id.in_(subject_ids))
+        return self.statement.where(self.subject.table.c.id.in_(subject_ids))
+
+    def names(self, account_ids: Sequence[str]) -> Iterator[tuple[str, Select[Any]]]:
+        """Yield, for each count whose members the texts name, the fact and a SELECT of the members at these accounts."""
+        for name in dict.fromkeys(part.name for text in self._texts for part in text.placeholders if part.form == "names"):
+            fact = self._known_facts.get(name)
+            if fact and fact.names:
+                mine = (account.c.connection == self.connection_id, account.c.id.in_(account_ids))
+                yield name, fact.names(self.conditions.scope).where(*mine)
 
     def match(self, row: Mapping[str, Any]) -> Match:
         """Return what a row says; give it `row._mapping`."""
-        facts = {name: _known(row[label]) for name, label in self._facts}
+        facts = {name: self._known(name, row[label]) for name, label in self._facts}
         segment = self.ruleset.segments[row["segment_number"]]
         lapse = self._lapse
         lapse_at = facts[lapse.fact] if lapse else None
@@ -111,6 +122,8 @@ class Compiled:
             account_name=row["account_name"],
             deal_id=row["deal_id"],
             contact_id=row["contact_id"],
+            person_id=row["person_id"],
+            rep_id=row["rep_id"],
             owner_id=row["owner_id"],
             segment=segment.name,
             ready=bool(row["ready"]),
@@ -119,43 +132,69 @@ class Compiled:
             waiting_episode=_episode(facts[self._awaited.fact]) if self._awaited else "",
             score=self._score(row, _instant(lapse_at), segment),
             revenue=row["revenue"],
+            cold_before=self._cold_cuts.get(segment.name),
             facts=facts,
         )
+
+    @property
+    def subject(self) -> Subject:
+        return SUBJECTS[self.rule.for_each]
 
     @cached_property
     def conditions(self) -> Conditions:
         """What turns this rule's lines into expressions."""
         return _conditions(self.rule, self.ruleset, self.connection_id, self.now)
 
+    @property
+    def _known_facts(self) -> Mapping[str, Fact]:
+        return self.conditions.facts
+
+    @cached_property
+    def _texts(self) -> tuple[Text, ...]:
+        """The texts of the rule and of the one that speaks before it."""
+        other = self.ruleset.rule(self.rule.otherwise)
+        tasks = [self.rule.task, other.task] if other else [self.rule.task]
+        return tuple(text for task in tasks for text in (task.subject, task.text))
+
     @cached_property
     def _facts(self) -> tuple[tuple[str, str], ...]:
         """Return the facts to report and their columns, each once: those of the lines, then those of the texts.
 
-        When `brief` only those that `match` itself reads.
+        When `brief` only those that `match` itself reads. Facts of a person whom `with` chooses are filled in later.
         """
         if self.brief:
             ranking = [self._lapse.fact] if self._lapse else []
             ranking += [self._awaited.fact] if self._awaited else []
             return tuple((name, f"fact_{number}") for number, name in enumerate(dict.fromkeys(ranking)))
-        other = self.ruleset.rule(self.rule.otherwise)
-        texts = [self.rule.task.subject, self.rule.task.text]
-        texts += [other.task.subject, other.task.text] if other else []
-        named = chain((line.fact for line in _lines(self.rule)), *(text.names for text in texts))
-        known = dict.fromkeys(name for name in named if name in FACTS and not isinstance(FACTS[name].source, Filled))
+        named = chain((line.fact for line in lines_of(self.rule)), *(text.names for text in self._texts))
+        known = dict.fromkeys(name for name in named if self._is_reported(name))
         return tuple((name, f"fact_{number}") for number, name in enumerate(known))
 
-    @property
-    def _led(self) -> Table:
-        """Return the table of the rule's subjects."""
-        return milestone if self.rule.is_event else account
+    def _is_reported(self, name: str) -> bool:
+        fact = self._known_facts.get(name)
+        return bool(fact and not isinstance(fact.source, Filled) and fact.subject in ("account", self.rule.for_each))
+
+    def _known(self, name: str, found: Any) -> Value:
+        """Return what the database gave: an empty text as unknown, every time as an instant, yes and no as such."""
+        if found is None or found == "":
+            return None
+        match self._known_facts[name].type:
+            case FactType.TIME:
+                return instant_of(found, self.conditions.calendar)
+            case FactType.YES_NO:
+                return bool(found)
+            case _:
+                known: Value = found
+                return known
 
     @cached_property
     def _lapse(self) -> Lapse | None:
-        """Return what makes this a rule about a lapse: a line of `when` that says how long ago the last touch must be."""
+        """Return what makes this a rule about a lapse: a line of `when` on how long ago the subject's last touch must be."""
         if self.rule.is_event:
             return None
         for line in self.rule.when.all:
-            if _is_touch_line(line) and isinstance(line.phrase, NotInLast | MoreThanAgo):
+            own = line.fact.startswith(f"{self.rule.for_each}.") and is_touch_line(line, self._known_facts)
+            if own and isinstance(line.phrase, NotInLast | MoreThanAgo):
                 return Lapse(line.fact, line.phrase.span)
         return None
 
@@ -168,23 +207,30 @@ class Compiled:
         return {name: max(1, self.now - cut) for name, cut in cuts.items()}
 
     @cached_property
+    def _cold_cuts(self) -> Mapping[str, Instant]:
+        """Return when people must have been spoken to last to be cold, by segment."""
+        measured = [segment for segment in self.ruleset.segments if "touch_people" in segment.parameters]
+        return {segment.name: self.conditions.cut_off(Parameter("touch_people"), segment) for segment in measured}
+
+    @cached_property
     def _awaited(self) -> Condition | None:
         """Return the line of `needs` that a conversation can bring about."""
-        return next((line for line in self.rule.needs if _is_touch_line(line)), None)
+        return next((line for line in self.rule.needs if is_touch_line(line, self._known_facts)), None)
 
     def _columns(self) -> list[ColumnElement[Any]]:
-        event = self.rule.is_event
-        nothing = literal(None)
+        subject = self.subject
         ready = case((self._needs, 1), else_=0) if self.rule.needs else literal(1)
         return [
-            self._led.c.id.label("subject_id"),
+            subject.table.c.id.label("subject_id"),
             account.c.id.label("account_id"),
             account.c.name.label("account_name"),
             account.c.owner_id.label("owner_id"),
             account.c.annual_revenue.label("revenue"),
-            (milestone.c.deal_id if event else nothing).label("deal_id"),
-            (milestone.c.contact_id if event else nothing).label("contact_id"),
-            (milestone.c.reached if event else nothing).label("reached"),
+            subject.deal_id.label("deal_id"),
+            subject.contact_id.label("contact_id"),
+            subject.person_id.label("person_id"),
+            subject.rep_id.label("rep_id"),
+            subject.begun.label("begun"),
             self.conditions.segment_number.label("segment_number"),
             ready.label("ready"),
             *(self._value(name).label(label) for name, label in self._facts),
@@ -193,7 +239,8 @@ class Compiled:
     def _value(self, name: str) -> ColumnElement[Any]:
         """Return a fact's value; what `unless` wants none of need not be counted."""
         none = any(line.fact == name and line.phrase == NumberRange(low=1) for line in self.rule.unless)
-        return literal(0) if none and isinstance(FACTS[name].source, Count | PlanCount) else self.conditions.values.of(name)
+        counted = isinstance(self._known_facts[name].source, Count | Tally)
+        return literal(0) if none and counted else self.conditions.values.of(name)
 
     @property
     def _needs(self) -> ColumnElement[bool]:
@@ -207,10 +254,10 @@ class Compiled:
         """
         other = self.ruleset.rule(self.rule.otherwise)
         found = []
-        for suppression in sorted(_suppressions(self.rule, self.ruleset), key=_is_costly):
+        for suppression in sorted(suppressions_of(self.rule, self.ruleset), key=self._is_costly):
             if self._has_ended(suppression):
                 continue
-            stands_aside = for_sure(self.conditions.all_of(suppression.when))
+            stands_aside = for_sure(stands(suppression, self.conditions))
             if self.rule.kind in suppression.stops:
                 found.append(stands_aside)
             elif other:  # it stops only the rule that would speak first
@@ -218,12 +265,17 @@ class Compiled:
         found += [for_sure(self.conditions.holds(line)) for line in self.rule.unless]
         return or_(false(), *found)
 
+    def _is_costly(self, suppression: Suppression) -> bool:
+        return not all(
+            line.fact in self._known_facts and self._known_facts[line.fact].of_account_row for line in suppression.when
+        )
+
     def _has_ended(self, suppression: Suppression) -> bool:
         return suppression.until is not None and suppression.until < self.ruleset.company.calendar.day(self.now)
 
     def _score(self, row: Mapping[str, Any], lapse_at: Instant | None, segment: Segment) -> float:
         if self.rule.is_event:
-            return max(0.0, (self.now - int(row["reached"])) / MS_PER_DAY)
+            return max(0.0, (self.now - int(row["begun"])) / MS_PER_DAY) if row["begun"] is not None else 0.0
         if self._lapse is None:
             return 0.0
         if lapse_at is None:
@@ -231,64 +283,32 @@ class Compiled:
         return (self.now - lapse_at) / self._thresholds[segment.name]
 
 
-_same = NearlyAll(account.c.connection == milestone.c.connection)
-OF_ACCOUNT = and_(_same, account.c.id == milestone.c.account_id)
-"""The milestones of an account."""
+def stands(suppression: Suppression, conditions: Conditions) -> ColumnElement[bool]:
+    """Return whether a suppression's lines hold, or held until less than `resume` ago."""
+    now = conditions.all_of(suppression.when)
+    if suppression.resume is None:
+        return now
+    since, until = conditions.calendar.ago(conditions.scope.now, suppression.resume), conditions.scope.now
+    ended = (fact.ended for line in suppression.when if (fact := conditions.facts.get(line.fact)))
+    rows = [one(conditions.scope) for one in ended if one]
+    others = [line for line in suppression.when if not conditions.facts[line.fact].ended]
+    lately = or_(false(), *(some(one, one.at >= since, one.at <= until) for one in rows))
+    return or_(now, and_(lately, conditions.all_of(others)))
 
 
 def _conditions(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant) -> Conditions:
-    own = (rule.name, rule.otherwise) if rule.otherwise else (rule.name,)
-    scope = Scope(connection=connection_id, now=now, company=ruleset.company, own_rules=own)
-    return Conditions(scope, ruleset.segments)
-
-
-def _accounts(connection_id: str, account_ids: Sequence[str], conditions: Conditions, *where: ColumnElement[bool]) -> Select[Any]:
-    """Return a SELECT of those accounts for which the conditions hold."""
-    those = (account.c.connection == connection_id, account.c.id.in_(account_ids))
-    return select(account.c.id).select_from(conditions.values.joined(account)).where(*those, *where)
-
-
-def _lines(rule: Rule) -> tuple[Condition, ...]:
-    return rule.when.lines + rule.unless + rule.needs
-
-
-def _suppressions(rule: Rule, ruleset: RuleSet) -> list[Suppression]:
-    """Return those that stop the rule or the one that speaks before it, and are about the account."""
     other = ruleset.rule(rule.otherwise)
-    kinds: set[Kind] = {rule.kind, other.kind} if other else {rule.kind}
-    return [found for found in ruleset.suppressions if kinds & found.stops and not found.about_person]
+    own = (*rule.names, *(other.names if other else ()))
+    scope = Scope(connection=connection_id, now=now, company=ruleset.company, own_rules=own)
+    return Conditions(scope, ruleset.segments, facts_of(ruleset))
 
 
-def stopping(rule: Rule, ruleset: RuleSet, now: Instant) -> list[Suppression]:
-    """Return the suppressions in force that stop this rule itself."""
-    today = ruleset.company.calendar.day(now)
-    found = (one for one in _suppressions(rule, ruleset) if rule.kind in one.stops)
-    return [one for one in found if one.until is None or one.until >= today]
-
-
-def _is_costly(suppression: Suppression) -> bool:
-    return not all(line.fact in FACTS and FACTS[line.fact].of_account_row for line in suppression.when)
-
-
-def _is_touch_line(line: Condition) -> bool:
-    fact = FACTS.get(line.fact)
-    return bool(fact and isinstance(fact.source, Latest) and Stream.ACTIVITIES in fact.streams)
-
-
-def _cuts(line: Condition, conditions: Conditions) -> list[Instant]:
-    match line.phrase:
-        case InLast(span) | NotInLast(span) | MoreThanAgo(span):
-            segments = conditions.segments if isinstance(span, Parameter) else conditions.segments[:1]
-            return [conditions.cut_off(span, segment) for segment in segments]
-        case BetweenAgo(_, far):
-            return [conditions.calendar.ago(conditions.scope.now, far)]
-        case _:
-            return [0]
-
-
-def _known(found: Any) -> Value:
-    """Return what the database gave, an empty text as unknown."""
-    return None if found == "" else found
+def _those(
+    subject: Subject, connection_id: str, ids: Sequence[str], conditions: Conditions, *where: ColumnElement[bool]
+) -> Select[Any]:
+    """Return a SELECT of those subjects for which the conditions hold."""
+    those = (subject.table.c.connection == connection_id, subject.table.c.id.in_(ids))
+    return select(subject.table.c.id).select_from(conditions.values.joined(subject.joined)).where(*those, *where)
 
 
 def _instant(found: Value) -> Instant | None:

@@ -6,14 +6,17 @@ The law of the unknown: a line about an unknown value is not true. Exactly four 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    CompoundSelect,
+    Select,
+    String,
+    Table,
     and_,
     bindparam,
     case,
@@ -25,12 +28,15 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.sql.selectable import SelectBase
 
 from refsync.calendar import Calendar, Duration, Unit
-from refsync.model import Instant
+from refsync.model import Instant, iso
+from refsync.rules.fact import Fact
 from refsync.rules.facts import FACTS
 from refsync.rules.phrases import (
     BetweenAgo,
+    Contains,
     Ever,
     InLast,
     InNext,
@@ -44,35 +50,42 @@ from refsync.rules.phrases import (
     Parameter,
     Phrase,
     Span,
-    TimePhrase,
     YesNo,
 )
 from refsync.rules.rule import Condition, Segment, Setting, When
 from refsync.rules.sources import (
+    Clock,
     Count,
+    Dated,
     Field,
     Latest,
+    Moment,
     NextPlan,
-    PlanCount,
     Rows,
     Scope,
+    Tally,
+    Traits,
+    Words,
     account,
-    at_the_account,
     some,
 )
 from refsync.rules.values import Values
 
 Compared = ColumnElement[bool]
+Bind: TypeAlias = Callable[[Instant], ColumnElement[Any]]
+"""Makes of an instant what a column is compared with: "not before" it, or "before" it."""
+Bound: TypeAlias = Callable[[ColumnElement[Any]], Compared]
 
 
 class Conditions:
     """Turns the conditions of one rule set, judged at one instant, into expressions."""
 
-    def __init__(self, scope: Scope, segments: Sequence[Segment]) -> None:
-        self.scope = scope
+    def __init__(self, scope: Scope, segments: Sequence[Segment], facts: Mapping[str, Fact] = FACTS) -> None:
+        self.scope = replace(scope, cut=lambda name: self._cut(Parameter(name)))
         self.segments = segments
         self.calendar = scope.company.calendar
-        self.values = Values(scope)
+        self.facts = facts
+        self.values = Values(self.scope, facts)
         self.segment_number = self._segment_number()
         """The place of the account's segment in the list, from 0."""
 
@@ -90,25 +103,31 @@ class Conditions:
         """Return the expression of one line; NULL where its value is unknown and the phrase does not accept that."""
         if line.fact.startswith("segment"):
             return self._about_segment(line)
-        fact = FACTS[line.fact]
+        fact = self.facts[line.fact]
         match fact.source:
             case Field(column):
                 return self._field(column(self.scope), line.phrase)
-            case Latest(rows):
-                return self._latest(rows(self.scope), line.phrase)
+            case Dated(moments):
+                return self._moment(moments(self.scope), line.phrase)
+            case Latest() as source:
+                return self._latest(source.parts(self.scope), line.phrase)
             case Count(rows):
-                found = at_the_account(rows(self.scope))
+                found = rows(self.scope).correlate(account)
                 return _counted(line.phrase, found.exists(), lambda: self.values.of(line.fact))
-            case PlanCount(plans):
-                return _counted(line.phrase, self._among(plans(self.scope)), lambda: self.values.of(line.fact))
-            case NextPlan(plans):
-                return self._next(plans(self.scope), line.phrase)
+            case Tally(plans, of):
+                return _counted(line.phrase, self._among(plans(self.scope), of), lambda: self.values.of(line.fact))
+            case NextPlan(plans, of):
+                return self._next(plans(self.scope), of, line.phrase)
+            case Traits(traits):
+                return self._traits({word: is_true(self.scope) for word, is_true in traits.items()}, line.phrase)
+            case Words(rows, of):
+                return self._words(rows(self.scope), of, line.phrase)
             case _:
                 raise ValueError(f"{fact.name} cannot stand in a condition")
 
-    def _among(self, plans: CompoundSelect[Any], *bounds: Callable[[ColumnElement[Any]], Compared]) -> Compared:
+    def _among(self, plans: SelectBase, of: Table, *bounds: Bound) -> Compared:
         rows = plans.subquery()
-        return account.c.id.in_(select(rows.c.account_id).where(*(bound(rows.c.at) for bound in bounds)))
+        return of.c.id.in_(select(rows.c.of).where(*(bound(rows.c.at) for bound in bounds)))
 
     def cut_off(self, span: Span, segment: Segment) -> Instant:
         """Return the first instant that counts as within a span, for the accounts of a segment."""
@@ -117,17 +136,18 @@ class Conditions:
             raise TypeError(f"{span} is no length of time")
         return self.calendar.ago(self.scope.now, length)
 
-    def _cut(self, span: Span) -> ColumnElement[int]:
+    def _cut(self, span: Span, bind: Bind | None = None) -> ColumnElement[Any]:
+        bind = bind or _bound
         if isinstance(span, Duration):
-            return _bound(self.calendar.ago(self.scope.now, span))
-        return self._per_segment(lambda segment: self.cut_off(span, segment))
+            return bind(self.calendar.ago(self.scope.now, span))
+        return self._per_segment(lambda segment: self.cut_off(span, segment), bind)
 
-    def _per_segment(self, cut: Callable[[Segment], Instant]) -> ColumnElement[int]:
+    def _per_segment(self, cut: Callable[[Segment], Instant], bind: Bind) -> ColumnElement[Any]:
         cuts = [cut(segment) for segment in self.segments]
         if len(set(cuts)) == 1:
-            return _bound(cuts[0])
+            return bind(cuts[0])
         *others, last = zip(self._tests(), cuts, strict=True)
-        return case(*((test, _bound(at)) for test, at in others), else_=_bound(last[1]))
+        return case(*((test, bind(at)) for test, at in others), else_=bind(last[1]))
 
     def _segment_number(self) -> ColumnElement[int]:
         if len(self.segments) == 1:
@@ -152,12 +172,54 @@ class Conditions:
                 return or_(column.is_(None), column.not_in(values))
             case OneOfParameter(Parameter(name)):
                 return self._one_of_parameter(column, name)
+            case Contains(values):
+                return or_(*(_contains(column, text) for text in values))
             case YesNo(value):
                 return column == true() if value else not_(func.coalesce(column, false()))
             case NumberRange():
                 return _within(column, phrase)
             case _:
-                return self._dated(column, phrase)
+                return self._dated(column, phrase, _bound)
+
+    def _moment(self, moments: tuple[Moment, ...], phrase: Phrase) -> Compared:
+        """The phrase about the first moment whose condition holds."""
+        found, before = list[Compared](), list[Compared]()
+        for moment in moments:
+            mine = [moment.if_] if moment.if_ is not None else []
+            found.append(and_(*before, *mine, self._dated(moment.column, phrase, self._bind(moment.clock))))
+            before += [not_(test) for test in mine]
+        return or_(*found)
+
+    def _bind(self, clock: Clock) -> Bind:
+        match clock:
+            case Clock.INSTANT:
+                return _bound
+            case Clock.DAY:
+                return lambda at: literal(self._first_day(at), String)
+            case Clock.TEXT:
+                return lambda at: literal(iso(-(-at // 1000) * 1000).removesuffix("Z"), String)
+
+    def _first_day(self, at: Instant) -> str:
+        """Return the first day that does not begin before an instant."""
+        day = self.calendar.day(at)
+        return (day if self.calendar.midnight(day) >= at else day + timedelta(days=1)).isoformat()
+
+    def _traits(self, traits: Mapping[str, Compared], phrase: Phrase) -> Compared:
+        match phrase:
+            case OneOf(values):
+                return or_(false(), *(traits[word] for word in values))
+            case NotOneOf(values):
+                return not_(or_(false(), *(traits[word] for word in values)))
+            case _:
+                raise ValueError(f"{phrase} does not fit words")
+
+    def _words(self, rows: Select[Any], of: Table, phrase: Phrase) -> Compared:
+        word = rows.selected_columns.word
+        match phrase:
+            case NotOneOf(values):
+                return not_(rows.where(word.in_(values)).correlate(of, account).exists())
+            case _:
+                return rows.where(self._field(word, phrase)).correlate(of, account).exists()
 
     def _one_of_parameter(self, column: ColumnElement[Any], name: str) -> Compared:
         lists = [_texts(segment, name) for segment in self.segments]
@@ -170,58 +232,74 @@ class Conditions:
         ]
         return and_(column.in_(known), or_(*blocks))  # the first half alone can use an index
 
-    def _dated(self, at: ColumnElement[Any], phrase: TimePhrase) -> Compared:
+    def _dated(self, at: ColumnElement[Any], phrase: Phrase, bind: Bind) -> Compared:
         """The phrase about a time in the subject's own row."""
-        now, past = self.scope.now, at <= self.scope.now
+        now, past = self.scope.now, at < bind(self.scope.now + 1)
         match phrase:
             case InLast(span):
-                return and_(at >= self._cut(span), past)
+                return and_(at >= self._cut(span, bind), past)
             case NotInLast(span):
-                return not_(func.coalesce(and_(at >= self._cut(span), past), false()))
+                return not_(func.coalesce(and_(at >= self._cut(span, bind), past), false()))
             case MoreThanAgo(span):
-                return at < self._cut(span)
+                return at < self._cut(span, bind)
             case BetweenAgo():
                 first, end = between(phrase, self.calendar, now)
-                return and_(at >= first, at < end)
+                return and_(at >= bind(first), at < bind(end))
             case InNext(span):
-                return and_(at > now, at < self.calendar.until(now, span))
+                return and_(at >= bind(now + 1), at < bind(self.calendar.until(now, span)))
             case Never():
                 return not_(func.coalesce(past, false()))
             case Ever():
                 return past
+            case _:
+                raise ValueError(f"{phrase} does not fit a time")
 
-    def _latest(self, rows: Rows, phrase: Phrase) -> Compared:
+    def _latest(self, parts: tuple[Rows, ...], phrase: Phrase) -> Compared:
         """The phrase about the last of some rows, as a look for one row on the index."""
-        at, past = rows.at, rows.at <= self.scope.now
+
+        def any_row(*bounds: Bound) -> Compared:
+            found = [some(rows, *(bound(rows.at) for bound in bounds)) for rows in parts]
+            return found[0] if len(found) == 1 else or_(*found)
+
+        def past(at: ColumnElement[Any]) -> Compared:
+            return at <= self.scope.now
+
         match phrase:
             case InLast(span):
-                return some(rows, at >= self._cut(span), past)
+                return any_row(lambda at: at >= self._cut(span), past)
             case NotInLast(span):
-                return not_(some(rows, at >= self._cut(span), past))
+                return not_(any_row(lambda at: at >= self._cut(span), past))
             case MoreThanAgo(span):
                 cut = self._cut(span)
-                return and_(some(rows, at < cut), not_(some(rows, at >= cut, past)))
+                return and_(any_row(lambda at: at < cut), not_(any_row(lambda at: at >= cut, past)))
             case BetweenAgo():
                 first, end = between(phrase, self.calendar, self.scope.now)
-                return and_(some(rows, at >= first, at < end), not_(some(rows, at >= end, past)))
+                within = any_row(lambda at: at >= first, lambda at: at < end)
+                return and_(within, not_(any_row(lambda at: at >= end, past)))
             case Never():
-                return not_(some(rows, past))
+                return not_(any_row(past))
             case Ever():
-                return some(rows, past)
+                return any_row(past)
             case _:
                 raise ValueError(f"{phrase} does not fit something past")
 
-    def _next(self, plans: CompoundSelect[Any], phrase: Phrase) -> Compared:
+    def _next(self, plans: SelectBase, of: Table, phrase: Phrase) -> Compared:
         match phrase:
             case InNext(span):
                 end = self.calendar.until(self.scope.now, span)
-                return self._among(plans, lambda at: at < end)
+                return self._among(plans, of, lambda at: at < end)
             case Never():
-                return not_(self._among(plans))
+                return not_(self._among(plans, of))
             case Ever():
-                return self._among(plans)
+                return self._among(plans, of)
             case _:
                 raise ValueError(f"{phrase} does not fit something ahead")
+
+
+def _contains(column: ColumnElement[Any], text: str) -> Compared:
+    """Engines fold different letters: each way to write the text is tried on the column in small letters."""
+    ways = dict.fromkeys((text.lower(), text, text.upper()))
+    return or_(*(func.lower(column).contains(way, autoescape=True) for way in ways))
 
 
 def for_sure(expression: Compared) -> Compared:
@@ -278,5 +356,7 @@ def _fits(texts: tuple[str, ...], phrase: Phrase) -> bool:
             return any(text in values for text in texts)
         case NotOneOf(values):
             return not any(text in values for text in texts)
+        case Contains(values):
+            return any(value.lower() in text.lower() for value in values for text in texts)
         case _:
             raise ValueError(f"{phrase} does not fit a segment")

@@ -14,20 +14,22 @@ from sqlalchemy import ColumnElement, Select, case, func, not_, or_, select
 
 from refsync.errors import Place
 from refsync.model import Instant
-from refsync.rules.compile import OF_ACCOUNT, Compiled, compile_rule, stopping
+from refsync.rules.compile import Compiled, compile_rule, stands
 from refsync.rules.conditions import Conditions
 from refsync.rules.evidence import Ignored, TouchSeen, ignored, touches
-from refsync.rules.facts import FACTS
+from refsync.rules.fact import Fact
+from refsync.rules.instants import instant_of
 from refsync.rules.phrases import FactType
+from refsync.rules.reading import stopping
 from refsync.rules.rule import Condition, Mode, Rule, RuleSet, SubjectKind, Suppression, Value
-from refsync.rules.sources import Latest, NextPlan, account, milestone
+from refsync.rules.sources import Latest, NextPlan, account
 from refsync.rules.texts import plain_date
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 Execute: TypeAlias = Callable[[Select[Any]], Rows]
 """Runs a SELECT and returns its rows as mappings: `lambda statement: connection.execute(statement).mappings().all()`."""
 
-MILESTONES_SHOWN = 5
+SUBJECTS_SHOWN = 5
 
 
 class Answer(StrEnum):
@@ -55,14 +57,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """How one rule stands to one subject: the account, or one of its milestones."""
+    """How one rule stands to one subject: the account, or one of its people, deals, milestones or introductions."""
 
     rule: str
     title: str
     mode: Mode
     subject_kind: SubjectKind
     subject_id: str
-    """Empty when the account has no milestone that the rule could be about."""
+    """Empty when the account has nothing that the rule could be about."""
     about: str
     """The subject in words."""
     matches: bool
@@ -139,9 +141,9 @@ def _explained(
         *(("needs", line) for line in rule.needs),
         *(("stop", line) for suppression in suppressions for line in suppression.when),
     ]
-    rows = execute(_answers(compiled, [line for _section, line in lines], account_id))
+    rows = execute(_answers(compiled, [line for _section, line in lines], suppressions, account_id))
     for row in rows:
-        answered = tuple(_line(section, line, row, number, ruleset) for number, (section, line) in enumerate(lines))
+        answered = tuple(_line(section, line, row, number, compiled) for number, (section, line) in enumerate(lines))
         found = matches.get(row["subject_id"])
         yield Explained(
             rule=rule.name,
@@ -153,7 +155,7 @@ def _explained(
             matches=found is not None,
             ready=bool(found["ready"]) if found else all(one.answer is Answer.YES for one in answered if one.section == "needs"),
             lines=answered,
-            stops=_stops(suppressions, answered),
+            stops=tuple(one.name for number, one in enumerate(suppressions) if row[f"stop_{number}"]),
             place=rule.place,
         )
     if not rows:
@@ -172,19 +174,22 @@ def _explained(
         )
 
 
-def _answers(compiled: Compiled, lines: Sequence[Condition], account_id: str) -> Select[Any]:
-    """Return one row per subject with a yes/no and a value for each line."""
-    conditions, event = compiled.conditions, compiled.rule.is_event
-    columns: list[ColumnElement[Any]] = [(milestone if event else account).c.id.label("subject_id")]
-    columns += [milestone.c.kind.label("kind"), milestone.c.reached.label("reached")] if event else []
+def _answers(compiled: Compiled, lines: Sequence[Condition], stops: Sequence[Suppression], account_id: str) -> Select[Any]:
+    """Return one row per subject with a yes/no and a value for each line, and a yes/no for each suppression."""
+    conditions, subject = compiled.conditions, compiled.subject
+    columns: list[ColumnElement[Any]] = [subject.table.c.id.label("subject_id")]
+    columns += [subject.name.label("called"), subject.begun.label("begun")]
     for number, line in enumerate(lines):
         columns += [_answer(conditions, line).label(f"answer_{number}"), _seen(conditions, line).label(f"seen_{number}")]
-    table = account.join(milestone, OF_ACCOUNT) if event else account
-    statement = select(*columns).select_from(conditions.values.joined(table)).where(*_is(compiled.connection_id, account_id))
-    if event:
-        statement = statement.where(milestone.c.reached <= compiled.now)
-        return statement.order_by(milestone.c.reached.desc(), milestone.c.id).limit(MILESTONES_SHOWN)
-    return statement
+    for number, suppression in enumerate(stops):
+        columns.append(case((stands(suppression, conditions), 1), else_=0).label(f"stop_{number}"))
+    table = conditions.values.joined(subject.joined)
+    statement = select(*columns).select_from(table).where(*_is(compiled.connection_id, account_id))
+    if compiled.rule.for_each == "account":
+        return statement
+    if compiled.rule.is_event:
+        statement = statement.where(subject.begun <= compiled.now).order_by(subject.begun.desc())
+    return statement.order_by(subject.name, subject.table.c.id).limit(SUBJECTS_SHOWN)
 
 
 def _answer(conditions: Conditions, line: Condition) -> ColumnElement[Any]:
@@ -196,23 +201,25 @@ def _seen(conditions: Conditions, line: Condition) -> ColumnElement[Any]:
     return conditions.segment_number if line.fact.startswith("segment") else conditions.values.of(line.fact)
 
 
-def _line(section: str, line: Condition, row: Mapping[str, Any], number: int, ruleset: RuleSet) -> Line:
+def _line(section: str, line: Condition, row: Mapping[str, Any], number: int, compiled: Compiled) -> Line:
     answer, seen = row[f"answer_{number}"], row[f"seen_{number}"]
     answers = {1: Answer.YES, 0: Answer.NO}
     if line.fact.startswith("segment"):
-        seen = ruleset.segments[seen].name
+        seen = compiled.ruleset.segments[seen].name
+    fact = compiled.conditions.facts.get(line.fact)
+    if fact and fact.type is FactType.TIME and seen not in (None, ""):
+        seen = instant_of(seen, compiled.conditions.calendar)
     return Line(
         section=section,
         line=str(line),
         answer=answers.get(answer, Answer.UNKNOWN),
         seen=None if seen == "" else seen,
-        shown=_shown(line, seen, ruleset),
+        shown=_shown(fact, seen, compiled.ruleset),
         place=line.place,
     )
 
 
-def _shown(line: Condition, seen: Any, ruleset: RuleSet) -> str:
-    fact = FACTS.get(line.fact)
+def _shown(fact: Fact | None, seen: Any, ruleset: RuleSet) -> str:
     if seen is None or seen == "":
         return {Latest: "never", NextPlan: "none"}.get(type(fact.source), "unknown") if fact else "unknown"
     if fact and fact.type is FactType.TIME:
@@ -222,17 +229,12 @@ def _shown(line: Condition, seen: Any, ruleset: RuleSet) -> str:
     return str(seen)
 
 
-def _stops(suppressions: Sequence[Suppression], lines: Sequence[Line]) -> tuple[str, ...]:
-    """Return the suppressions of which every line is true."""
-    answers = iter([line.answer for line in lines if line.section == "stop"])
-    held = [(suppression.name, [next(answers) for _line in suppression.when]) for suppression in suppressions]
-    return tuple(name for name, found in held if all(answer is Answer.YES for answer in found))
-
-
 def _about(row: Mapping[str, Any], rule: Rule, ruleset: RuleSet) -> str:
-    if not rule.is_event:
+    if rule.for_each == "account":
         return "the account"
-    return f"{row['kind']}, {plain_date(ruleset.company.calendar.day(row['reached']))}"
+    called = row["called"] or rule.for_each
+    begun = row["begun"]
+    return called if begun is None else f"{called}, {plain_date(ruleset.company.calendar.day(begun))}"
 
 
 def _is(connection_id: str, account_id: str) -> tuple[ColumnElement[bool], ...]:

@@ -66,6 +66,7 @@ def _read(folder: Path, problems: list[Problem]) -> RuleSet | None:
     rules = {name: read_rule(name, sources[name], known, problems) for name in rule_names if name in sources}
     found = tuple(rule for rule in rules.values() if rule)
     _check_otherwise(found, rules, sources, problems)
+    _check_former_names(found, sources, problems)
     if "segments" in sources:
         _hint_at_unread(sources["segments"], known, problems)
     return RuleSet(
@@ -115,6 +116,16 @@ def _check_otherwise(
     for rule in rules:
         if rule.only_for_otherwise and rule.name not in wanted and all(named.values()):
             problems.append(sources[rule.name].problem(("only_for",), "no rule names this one in otherwise", severity="hint"))
+
+
+def _check_former_names(rules: tuple[Rule, ...], sources: dict[str, TomlSource], problems: list[Problem]) -> None:
+    """Note former names that are taken: whose the old tasks are must be clear."""
+    owner = {name: name for name in sources}
+    for rule in rules:
+        for former in rule.renamed_from:
+            if (taken := owner.setdefault(former, rule.name)) != rule.name:
+                message = f'"{former}" is {"a rule of its own" if taken == former else f"a former name of {taken}, too"}'
+                problems.append(sources[rule.name].problem(("renamed_from",), message, "one rule only can own its tasks"))
 
 
 def _hint_at_unread(source: TomlSource, known: Known, problems: list[Problem]) -> None:

@@ -30,7 +30,7 @@ from refsync.rules.phrases import (
     parse,
 )
 from refsync.rules.rule import Condition, Segment, When
-from refsync.rules.sources import Count, Latest, NextPlan, PlanCount
+from refsync.rules.sources import Count, Latest, NextPlan, Tally, Traits
 from refsync.rules.table import Table
 from refsync.toml_source import TomlPath
 
@@ -47,6 +47,7 @@ class Known:
     segments: tuple[Segment, ...] = ()
     mapped: tuple[str, ...] = ()
     """Milestone kinds that facts.toml maps."""
+    facts: Mapping[str, Fact] = field(default_factory=lambda: FACTS)
     used: set[str] = field(default_factory=set)
     """Gathers the parameters that are read."""
 
@@ -84,11 +85,11 @@ class Lines:
     def block(self, table: Table, leave: tuple[str, ...] = (), *, hints: bool = False) -> tuple[Condition, ...]:
         """Return the lines of a table; keys in `leave` are somebody else's."""
         found = []
-        for name, path, value in _flat(table.data, leave):
+        for name, path, value in _flat(table.data, leave, self.known.facts):
             if line := self._line(table, name, path, value):
                 found.append(line)
                 if hints:
-                    _hint_at_never(table, line, path)
+                    self._hint_at_never(table, line, path)
         return tuple(found)
 
     def _line(self, table: Table, name: str, path: TomlPath, value: Any) -> Condition | None:
@@ -105,8 +106,8 @@ class Lines:
         return Condition(fact=name, phrase=phrase, text=table.source.raw((*table.path, *path)), place=table.place(*path))
 
     def _fact(self, table: Table, name: str, path: TomlPath) -> Fact | None:
-        fact = FACTS.get(name)
-        if fact is None or (fact.subject in SUBJECTS_LATER and fact.subject not in self.subjects):
+        fact = self.known.facts.get(name)
+        if fact is None:
             self._unknown_fact(table, name, path)
             return None
         if fact.subject not in self.subjects:
@@ -120,9 +121,9 @@ class Lines:
         return None
 
     def _unknown_fact(self, table: Table, name: str, path: TomlPath) -> None:
-        readable = [known.name for known in FACTS.values() if known.in_conditions and known.subject in self.subjects]
+        readable = [known.name for known in self.known.facts.values() if known.in_conditions and known.subject in self.subjects]
         if name in LATER or name.partition(".")[0] in SUBJECTS_LATER:
-            table.note(f"{name} is not supported yet", at=path, part="key")
+            table.note(f"{name} is not supported yet", LATER.get(name, ""), at=path, part="key")
         else:
             table.note(f'there is no fact "{name}"', did_you_mean(name, readable), at=path, part="key")
 
@@ -142,7 +143,12 @@ class Lines:
         if isinstance(fact.source, Latest) and isinstance(phrase, InNext):
             table.note(f"{fact.name} lies in the past", 'write "in the last 90 days" or the like', at=path)
             return False
+        if isinstance(fact.source, Traits) and not isinstance(phrase, OneOf | NotOneOf):
+            table.note(f"{fact.name} is compared with whole words", f"one of: {', '.join(fact.values)}", at=path)
+            return False
         if isinstance(phrase, NumberRange) and not _makes_sense(table, fact, phrase, path):
+            return False
+        if not all(self.known_length(table, name, path, fact.name) for name in fact.parameters):
             return False
         spans = [getattr(phrase, name) for name in ("span", "near", "far") if hasattr(phrase, name)]
         return all(table.sane(span, *path) is not None for span in spans if isinstance(span, Duration))
@@ -214,6 +220,21 @@ class Lines:
             return False
         return True
 
+    def _hint_at_never(self, table: Table, line: Condition, path: TomlPath) -> None:
+        fact = self.known.facts.get(line.fact)
+        if isinstance(line.phrase, MoreThanAgo) and fact and isinstance(fact.source, Latest):
+            meant = f'"not in the last {line.phrase.span}"'
+            table.note("this leaves out those with no date at all", f"write {meant} to have them too", at=path, severity="hint")
+
+    def known_length(self, table: Table, name: str, path: TomlPath, fact: str) -> bool:
+        """Return whether every segment sets a length of time that a fact is measured by; note it if not."""
+        self.known.used.add(name)
+        wrong = [one for one in self.known.segments if not isinstance(one.parameters.get(name), Duration)]
+        if wrong:
+            message = f'{fact} is measured by {name}, which segment "{wrong[0].name}" does not set as a length of time'
+            table.note(message, f'write for instance {name} = "90 days" in [defaults] of segments.toml', at=path)
+        return not wrong
+
     def _segment_line(self, table: Table, name: str, path: TomlPath, value: Any) -> Condition | None:
         """Return a line about the segment or one of its lists; such lines are decided segment by segment."""
         if self.row_only:
@@ -243,7 +264,7 @@ def _makes_sense(table: Table, fact: Fact, phrase: NumberRange, path: TomlPath) 
     if not all(end is None or math.isfinite(end) for end in (low, high)):
         table.note("this is no number", at=path)
         return False
-    if isinstance(fact.source, Count | PlanCount):
+    if isinstance(fact.source, Count | Tally):
         if high is None and low is not None and (low < 0 or (low == 0 and not phrase.above)):
             table.note(f"{fact.name} is a count: this is always true", 'write "at least 1"', at=path, severity="warning")
         elif high is not None and (high < 0 or (high == 0 and phrase.below)):
@@ -251,27 +272,21 @@ def _makes_sense(table: Table, fact: Fact, phrase: NumberRange, path: TomlPath) 
     return True
 
 
-def _hint_at_never(table: Table, line: Condition, path: TomlPath) -> None:
-    if isinstance(line.phrase, MoreThanAgo) and line.fact in FACTS and isinstance(FACTS[line.fact].source, Latest):
-        meant = f'"not in the last {line.phrase.span}"'
-        table.note("this leaves out those with no date at all", f"write {meant} to have them too", at=path, severity="hint")
-
-
-def _flat(data: Mapping[str, Any], leave: tuple[str, ...]) -> Iterator[tuple[str, TomlPath, Any]]:
+def _flat(data: Mapping[str, Any], leave: tuple[str, ...], facts: Mapping[str, Fact]) -> Iterator[tuple[str, TomlPath, Any]]:
     """Yield each line of nested tables as (fact, path, value)."""
     for key, value in data.items():
         if key not in leave:
-            yield from _flat_below((key,), value)
+            yield from _flat_below((key,), value, facts)
 
 
-def _flat_below(path: tuple[str, ...], value: Any) -> Iterator[tuple[str, TomlPath, Any]]:
+def _flat_below(path: tuple[str, ...], value: Any, facts: Mapping[str, Fact]) -> Iterator[tuple[str, TomlPath, Any]]:
     name = ".".join(path)
-    is_line = name in FACTS and not (name == "segment" and isinstance(value, dict) and "not" not in value)
+    is_line = name in facts and not (name == "segment" and isinstance(value, dict) and "not" not in value)
     if is_line or not isinstance(value, dict) or set(value) <= {"not", "contains"}:
         yield name, path, value
     else:
         for key, inner in value.items():
-            yield from _flat_below((*path, key), inner)
+            yield from _flat_below((*path, key), inner, facts)
 
 
 def _item(table: Table, path: TomlPath, number: int) -> TomlPath:

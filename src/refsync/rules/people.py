@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
 
 from refsync.model import DealStatus, Instant
-from refsync.rules.rule import Match, Person
+from refsync.rules.contact_facts import in_implementation, in_sale, roles
+from refsync.rules.rule import Match, Person, SubjectKind
 from refsync.rules.sources import Few, linked
 from refsync.store import tables
 
@@ -25,10 +26,21 @@ contact, deal, link, touch = tables.contact, tables.deal, tables.deal_contact, t
 
 def people(connection_id: str, account_ids: Sequence[str], now: Instant) -> Select[Any]:
     """Return a SELECT of everybody known at these accounts, one row a person (give it a few hundred ids at a time)."""
+    return _rows(now).where(contact.c.connection == connection_id, Few(contact.c.account_id.in_(account_ids)))
+
+
+def introduced(connection_id: str, contact_ids: Sequence[str], now: Instant) -> Select[Any]:
+    """Return a SELECT of these people, wherever they are."""
+    return _rows(now).where(contact.c.connection == connection_id, Few(contact.c.id.in_(contact_ids)))
+
+
+def _rows(now: Instant) -> Select[Any]:
+    role = roles(contact)
     return select(
         contact.c.id,
         contact.c.account_id,
         contact.c.name,
+        contact.c.title,
         contact.c.email,
         contact.c.owner_id,
         contact.c.do_not_contact,
@@ -36,18 +48,24 @@ def people(connection_id: str, account_ids: Sequence[str], now: Instant) -> Sele
         _last(now, touch.c.two_way == 1).label("last_two_way"),
         _has_part(link.c.is_primary == true(), deal.c.status == DealStatus.WON.value).label("primary_on_won"),
         _has_part(func.lower(link.c.role) == "champion").label("champion"),
-    ).where(contact.c.connection == connection_id, Few(contact.c.account_id.in_(account_ids)))
+        role.with_only_columns(func.min(role.selected_columns.word)).correlate(contact).scalar_subquery().label("role"),
+        case((or_(in_sale(contact), in_implementation(contact)), 1), else_=0).label("part"),
+    )
 
 
 def pick(with_: Sequence[str], match: Match, rows: Sequence[PersonRow]) -> Person | None:
-    """Return the person to talk to, from the `people` rows of the match's account; None when nobody fits."""
-    known = sorted((row for row in rows if row["account_id"] == match.account_id and not row["do_not_contact"]), key=_order)
+    """Return the person to talk to, from the `people` rows of its account and the person introduced; None: nobody fits."""
+    known = sorted((row for row in rows if not row["do_not_contact"]), key=_order)
+    here = [row for row in known if row["account_id"] == match.account_id]
     for entry in with_:
-        if row := next((row for row in known if CHOICES[entry](row, match)), None):
+        among = known if entry == "introduction.person" else here
+        if row := next((row for row in among if CHOICES[entry](row, match)), None):
             return Person(
                 id=row["id"],
                 account_id=row["account_id"],
                 name=row["name"],
+                title=row["title"],
+                role=row["role"] or "",
                 owner_id=row["owner_id"],
                 last_touch=row["last_touch"],
                 last_two_way=row["last_two_way"],
@@ -56,14 +74,31 @@ def pick(with_: Sequence[str], match: Match, rows: Sequence[PersonRow]) -> Perso
     return None
 
 
+def _is_cold(row: PersonRow, match: Match) -> bool:
+    return bool(row["part"]) and match.cold_before is not None and (row["last_touch"] or 0) < match.cold_before
+
+
 CHOICES: Mapping[str, Callable[[PersonRow, Match], bool]] = MappingProxyType(
     {
         "best contact": lambda _row, _match: True,
         "champion": lambda row, _match: bool(row["champion"]),
+        "first cold person": _is_cold,
+        "contact": lambda row, match: row["id"] == match.contact_id,
         "milestone.contact": lambda row, match: row["id"] == match.contact_id,
+        "introduction.source": lambda row, match: row["id"] == match.contact_id,
+        "introduction.person": lambda row, match: row["id"] == match.person_id,
     }
 )
 """What `with` may say, and whom it means; of several people the best contact is taken."""
+SUBJECT_OF: Mapping[str, SubjectKind] = MappingProxyType(
+    {
+        "contact": "contact",
+        "milestone.contact": "milestone",
+        "introduction.source": "introduction",
+        "introduction.person": "introduction",
+    }
+)
+"""What a rule must be about for somebody to be known to it."""
 
 
 def _order(row: PersonRow) -> tuple[object, ...]:

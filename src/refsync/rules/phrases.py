@@ -110,6 +110,13 @@ class OneOfParameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Contains:
+    """One of these stands somewhere in the text; small and capital letters are the same."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class YesNo:
     """`false` counts unknown too."""
 
@@ -117,7 +124,7 @@ class YesNo:
 
 
 TimePhrase: TypeAlias = InLast | NotInLast | MoreThanAgo | BetweenAgo | InNext | Never | Ever
-TextPhrase: TypeAlias = OneOf | NotOneOf | OneOfParameter
+TextPhrase: TypeAlias = OneOf | NotOneOf | OneOfParameter | Contains
 Phrase: TypeAlias = TimePhrase | NumberRange | TextPhrase | YesNo
 
 
@@ -158,6 +165,7 @@ TIME_EXAMPLES = (
     '"in the last 90 days", "not in the last 90 days", "more than 90 days ago", "between 7 and 120 days ago", '
     '"in the next 14 days", "never" or "ever"'
 )
+TEXT_EXAMPLES = '"A", ["A", "B"], { not = "C" } or { contains = "D" }'
 NUMBER_EXAMPLES = '5, "at least 1", "at most 5", "more than 0", "less than 3" or "between 1 and 5"'
 
 _BETWEEN_AGO = re.compile(rf"between (?P<near>\d{{1,5}}) and (?P<far>\d{{1,5}}) (?P<unit>{UNIT}) ago")
@@ -247,15 +255,15 @@ def _text(value: object) -> TextPhrase:
 def _text_table(value: Mapping[str, object]) -> TextPhrase:
     if set(value) == {"not"}:
         return NotOneOf(_texts(value["not"]))
-    if "contains" in value:
-        raise PhraseError("{ contains = … } is not supported yet", "list the values that are meant")
-    raise PhraseError(f"{_shown(value)} is not a text phrase", 'write "A", ["A", "B"] or { not = "C" }')
+    if set(value) == {"contains"}:
+        return Contains(_texts(value["contains"]))
+    raise PhraseError(f"{_shown(value)} is not a text phrase", f"write {TEXT_EXAMPLES}")
 
 
 def _texts(value: object) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [value]
     if not values or not all(isinstance(text, str) and text for text in values):
-        raise PhraseError(f"{_shown(value)} is not a text phrase", 'write "A", ["A", "B"] or { not = "C" }')
+        raise PhraseError(f"{_shown(value)} is not a text phrase", f"write {TEXT_EXAMPLES}")
     return tuple(values)
 
 

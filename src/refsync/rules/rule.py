@@ -22,7 +22,9 @@ from refsync.rules.phrases import Phrase
 Value: TypeAlias = str | int | float | bool | None
 """The value of a fact; an instant is an int of milliseconds, None is unknown."""
 
-SubjectKind: TypeAlias = Literal["account", "milestone"]
+SubjectKind: TypeAlias = Literal["account", "contact", "deal", "milestone", "introduction"]
+STATES = frozenset({"account", "contact"})
+"""Subjects whose facts come and go; all others are events."""
 
 
 class Kind(StrEnum):
@@ -86,7 +88,11 @@ class Text:
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the facts and parameters that the text shows."""
-        return tuple(part.name for part in self.parts if isinstance(part, Placeholder))
+        return tuple(part.name for part in self.placeholders)
+
+    @property
+    def placeholders(self) -> tuple[Placeholder, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Placeholder))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +107,15 @@ class TaskTemplate:
     """urgent, high, normal or low."""
     due: Duration = Duration(3, Unit.BUSINESS_DAYS)
     with_: tuple[str, ...] = ()
-    """Who to talk to, in order of preference: `milestone.contact`, `champion`, `best contact`. Empty: nobody in particular."""
+    """Who to talk to, in order of preference, as in people.py. Empty: nobody in particular."""
     expire: Duration | None = Duration(30, Unit.BUSINESS_DAYS)
     """How long after it was opened the task is closed as expired; None: never."""
     ask_for: tuple[str, ...] = ()
     """Which introductions to ask for: `other division`, `peer elsewhere`."""
+    close_when: tuple[Condition, ...] = ()
+    """The task closes by itself once all of these hold. Empty: that of a state once a line of `when` no longer holds."""
+    assign: tuple[str, ...] = ()
+    """Who gets it: the first active person of these; empty: as the company decided for all rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +136,7 @@ class Rule:
     name: str
     title: str
     for_each: SubjectKind
-    """What the rule is about: `account` is a state and may come again, `milestone` an event and comes once."""
+    """What the rule is about: an `account` or `contact` is a state and may come again, the others are events and come once."""
     kind: Kind
     mode: Mode
     task: TaskTemplate
@@ -138,12 +148,24 @@ class Rule:
     """The rule whose task is written while `needs` does not hold; empty when there is no `needs`."""
     only_for_otherwise: bool = False
     """Never starts by itself, only through another rule's `needs`."""
+    renamed_from: tuple[str, ...] = ()
+    """Its former names, the oldest first: what was found under them is still this rule's."""
     repeat: Repeat = field(default_factory=Repeat)
     place: Place
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Its name and its former ones."""
+        return (self.name, *self.renamed_from)
+
+    @property
+    def key_name(self) -> str:
+        """The name that keys are made of: the first one it had, so that a renamed rule knows its tasks."""
+        return self.renamed_from[0] if self.renamed_from else self.name
+
+    @property
     def is_event(self) -> bool:
-        return self.for_each != "account"
+        return self.for_each not in STATES
 
 
 Setting: TypeAlias = Duration | tuple[str, ...] | float | str
@@ -171,6 +193,8 @@ class Suppression:
     stops: frozenset[Kind]
     until: date | None = None
     """The last day on which it stops; None: for good."""
+    resume: Duration | None = None
+    """How long it still stops after its reason has ended."""
     why: str = ""
     place: Place
 
@@ -191,7 +215,9 @@ class RuleSet:
     folder: Path
 
     def rule(self, name: str) -> Rule | None:
-        return next((rule for rule in self.rules if rule.name == name), None)
+        """Return the rule that has this name, or had it."""
+        found = next((rule for rule in self.rules if rule.name == name), None)
+        return found or next((rule for rule in self.rules if name in rule.renamed_from), None)
 
     def segment(self, name: str) -> Segment | None:
         return next((segment for segment in self.segments if segment.name == name), None)
@@ -213,7 +239,7 @@ class Match:
     account_name: str
     deal_id: str | None
     contact_id: str | None
-    """The milestone's person."""
+    """The person of the subject: the milestone's, the contact itself, the source of an introduction."""
     owner_id: str | None
     """The owner of the account."""
     segment: str
@@ -226,11 +252,19 @@ class Match:
     waiting_episode: str
     """For the `otherwise` rule: `never` or the instant of the time fact in `needs`; empty without such a fact."""
     score: float
-    """How pressing, never negative: for a lapse its length as a multiple of the threshold (inf: never touched), for a milestone
-    the days since it was reached, else 0."""
+    """How pressing, never negative: for a lapse its length as a multiple of the threshold (inf: never touched), for an event
+    the days since then, else 0."""
     revenue: float | None
     facts: Mapping[str, Value]
     """Every fact that the rule, its texts or the texts of its `otherwise` rule read, by name; of a `brief` match fewer."""
+    person_id: str | None = None
+    """The person introduced, who may belong to another account."""
+    rep_id: str | None = None
+    """Who of us received the introduction."""
+    cold_before: Instant | None = None
+    """With whom nobody was in touch since, is cold; None: the segment has no `touch_people`."""
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What counts counted, by the name of the fact, for texts that name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,3 +279,6 @@ class Person:
     last_two_way: Instant | None
     chosen_as: str
     """The entry of `with` that led here, for instance `best contact`."""
+    title: str = ""
+    role: str = ""
+    """A role on a deal of the account, in small letters."""

@@ -5,29 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from refsync.calendar import Duration, Unit, parse_duration
-from refsync.errors import Problem, did_you_mean
-from refsync.rules.facts import FACTS, SUBJECTS_LATER
+from refsync.calendar import Duration
+from refsync.errors import Problem
+from refsync.rules.facts import SUBJECTS_LATER
 from refsync.rules.lines import Known, Lines
-from refsync.rules.people import CHOICES
-from refsync.rules.placeholders import read_text
-from refsync.rules.rule import Condition, Kind, Mode, Repeat, Rule, SubjectKind, TaskTemplate, When
-from refsync.rules.sources import Filled
+from refsync.rules.rule import Condition, Kind, Mode, Repeat, Rule, SubjectKind, When
+from refsync.rules.subjects import SUBJECTS
 from refsync.rules.table import Table
+from refsync.rules.task_table import read_task
 from refsync.toml_source import TomlSource
 
-DO = ("call", "email", "handwritten note", "meeting", "to-do")
-PRIORITIES = ("urgent", "high", "normal", "low")
-ASK_FOR = ("other division", "peer elsewhere")
-PEOPLE_LATER = ("contact", "first cold person", "introduction.person", "introduction.source")
-SUBJECTS: tuple[SubjectKind, ...] = ("account", "milestone")
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""How rules are called."""
 
 
 def read_rule(name: str, source: TomlSource, known: Known, problems: list[Problem]) -> Rule | None:
     """Return the rule of a file, or None after noting what is wrong with it."""
     before = _errors(problems)
     table = Table(source, problems)
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+    if not NAME.fullmatch(name):
         table.note(f'"{name}" is no name for a rule', "name the file in small letters, digits and hyphens")
     subject = _subject(table)
     only_for_otherwise = table.text("only_for", choices=["otherwise"]) == "otherwise"
@@ -44,13 +40,13 @@ def read_rule(name: str, source: TomlSource, known: Known, problems: list[Proble
         needs=needs,
         otherwise=otherwise,
         only_for_otherwise=only_for_otherwise,
-        task=_task(table, subject, known, only_for_otherwise=only_for_otherwise),
+        task=read_task(table, subject, known, only_for_otherwise=only_for_otherwise),
         repeat=_repeat(table),
+        renamed_from=_former_names(table, name),
         place=table.place("title"),
     )
     table.text("note")
     table.without_effect("holdout")
-    table.not_yet("renamed_from")
     table.done()
     _check_shape(table, found)
     return None if _errors(problems) > before else found
@@ -67,7 +63,15 @@ def _subject(table: Table) -> SubjectKind:
         table.note(f"rules about each {named} are not supported yet", at=("for_each",))
         return "account"
     chosen = table.text("for_each", "account", choices=SUBJECTS, required=True)
-    return "milestone" if chosen == "milestone" else "account"
+    return next((kind for kind in SUBJECTS if kind == chosen), "account")
+
+
+def _former_names(table: Table, name: str) -> tuple[str, ...]:
+    found = table.texts("renamed_from")
+    for former in found:
+        if former == name or not NAME.fullmatch(former):
+            table.note_item("renamed_from", former, f'"{former}" is no former name of a rule', "the oldest name comes first")
+    return tuple(dict.fromkeys(found))
 
 
 def _needs(table: Table, lines: Lines) -> tuple[tuple[Condition, ...], str]:
@@ -93,79 +97,6 @@ def _check_shape(table: Table, rule: Rule) -> None:
         table.note("needs has no line", at=("needs",), part="key")
 
 
-def _task(rule: Table, subject: SubjectKind, known: Known, *, only_for_otherwise: bool) -> TaskTemplate:
-    table = rule.table("task")
-    if table is None:
-        if "task" not in rule.data:
-            rule.note('"task" is missing', "say what is to be done: [task] do, subject, due")
-        return TaskTemplate(do="to-do", subject=read_text(Table(rule.source, []), "task", (), ()))
-    with_ = _with(table, subject)
-    ask_for = table.texts("ask_for", choices=ASK_FOR)
-    named = [key for key in ("with", "ask_for") if table.data.get(key)]
-    fillable = _fillable(known, subject, named, only_for_otherwise=only_for_otherwise)
-    lists = _lists(known)
-    found = TaskTemplate(
-        do=_do(table),
-        subject=read_text(table, "subject", fillable, lists, required=True),
-        text=read_text(table, "text", fillable, lists),
-        priority=table.text("priority", "normal", choices=PRIORITIES),
-        due=_due(table),
-        with_=with_,
-        expire=_expire(table),
-        ask_for=ask_for,
-    )
-    known.used.update(name for text in (found.subject, found.text) for name in text.names)
-    table.without_effect("escalate")
-    table.not_yet("close_when", "assign")
-    table.done()
-    return found
-
-
-def _do(table: Table) -> str:
-    if str(table.data.get("do", "")).startswith("{"):
-        table.has("do")
-        table.note("a parameter in do is not supported yet", at=("do",))
-        return "to-do"
-    return table.text("do", "to-do", choices=DO, required=True)
-
-
-def _with(table: Table, subject: SubjectKind) -> tuple[str, ...]:
-    named = table.texts("with")
-    for entry in named:
-        if entry in PEOPLE_LATER:
-            table.note_item("with", entry, f'with = "{entry}" is not supported yet')
-        elif entry not in CHOICES:
-            hint = did_you_mean(entry, CHOICES) or f"one of: {', '.join(sorted(CHOICES))}"
-            table.note_item("with", entry, f'nobody is called "{entry}"', hint)
-        elif entry.startswith("milestone.") and subject != "milestone":
-            table.note_item("with", entry, f"{entry} is known to rules about milestones only")
-    return tuple(entry for entry in named if entry in CHOICES)
-
-
-def _due(table: Table) -> Duration:
-    default = Duration(3, Unit.BUSINESS_DAYS)
-    text = table.text("due", "in 3 business days")
-    if text == "today":
-        return Duration(0, Unit.DAYS)
-    return _length(table, "due", text, "in ", 'write "today" or "in 3 business days"') or default
-
-
-def _expire(table: Table) -> Duration | None:
-    text = table.text("expire", "after 30 business days")
-    return None if text == "never" else _length(table, "expire", text, "after ", 'write "after 20 business days" or "never"')
-
-
-def _length(table: Table, key: str, text: str, lead: str, hint: str) -> Duration | None:
-    try:
-        if not text.startswith(lead):
-            raise ValueError(text)
-        found = parse_duration(text.removeprefix(lead))
-    except ValueError:
-        table.note(f'"{text}" is not understood', hint, at=(key,))
-        return None
-    return table.sane(found, key)
-
-
 def _repeat(rule: Table) -> Repeat:
     table = rule.table("repeat")
     if table is None:
@@ -180,18 +111,3 @@ def _pause(table: Table, key: str) -> Duration | None:
     if not table.has(key) or table.data[key] == "never":
         return None
     return table.length(table.data[key], key)
-
-
-def _fillable(known: Known, subject: SubjectKind, named: Collection[str], *, only_for_otherwise: bool) -> frozenset[str]:
-    """Return what the texts of a task may show. `named`: which of `with` and `ask_for` the task has."""
-    read = {fact.name for fact in FACTS.values() if not isinstance(fact.source, Filled) and fact.subject in ("account", subject)}
-    told = {"segment"}
-    told |= {name for name in FACTS if name.startswith("contact.") and "with" in named}
-    told |= {"ask_for"} if "ask_for" in named else set()
-    told |= {"waiting.title"} if only_for_otherwise else set()
-    everywhere = {name for name in known.parameters if all(name in segment.parameters for segment in known.segments)}
-    return frozenset(read | told | everywhere)
-
-
-def _lists(known: Known) -> frozenset[str]:
-    return frozenset(name for segment in known.segments for name, value in segment.parameters.items() if isinstance(value, tuple))

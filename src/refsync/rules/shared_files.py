@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 
+from refsync.calendar import Duration
 from refsync.company import OBJECTS
 from refsync.errors import Problem, did_you_mean
 from refsync.rules.facts import MILESTONE_KINDS
@@ -110,12 +111,28 @@ def _suppression(name: str, table: Table, known: Known) -> Suppression:
         when=lines,
         stops=_stops(table),
         until=_day(table, "until"),
+        resume=_resume(table, lines, known),
         why=table.text("why"),
         place=table.place(),
     )
-    table.without_effect("resume")
     table.done()
     return found
+
+
+def _resume(table: Table, lines: tuple[Condition, ...], known: Known) -> Duration | None:
+    """Return how long after its end a suppression still stops; only of what has an end that the CRM tells."""
+    text = table.text("resume")
+    if not text:
+        return None
+    length = text.removesuffix(" after it ends")
+    if length == text:
+        table.note(f'"{text}" is not understood', 'write resume = "5 business days after it ends"', at=("resume",))
+        return None
+    if not any(known.facts[line.fact].ended for line in lines if line.fact in known.facts):
+        ending = ", ".join(fact.name for fact in known.facts.values() if fact.ended)
+        table.note("no line here has an end that the CRM tells", f"resume is for {ending}", at=("resume",))
+        return None
+    return table.length(length, "resume")
 
 
 def _person_line(when: Table) -> tuple[Condition, ...]:

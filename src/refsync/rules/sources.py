@@ -1,41 +1,37 @@
-"""Where the facts come from: the rows of the mirror and the ledger behind each of them, as SQLAlchemy Core expressions.
+"""What facts are made of: the kinds of sources, and the SQLAlchemy Core with which their rows are found.
 
 The law: a fact is worked out from the mirror and the ledger as they are, never from a roll-up of the CRM.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, TypeAlias
 
-from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
-    FromClause,
-    Select,
-    and_,
-    case,
-    func,
-    or_,
-    select,
-    true,
-    union_all,
-)
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, case, func, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.selectable import SelectBase
 
 from refsync.company import Company
-from refsync.model import ActivityKind, ActivityStatus, DealStatus, Instant
+from refsync.model import Instant
 from refsync.store import tables
 
 LIVE_STATES = ("sending", "open", "snoozed")
 """The states of a finding in which its task stands, or is about to stand, before a rep."""
 
 account = tables.account
+contact = tables.contact
+deal = tables.deal
 milestone = tables.milestone
+introduction = tables.introduction
+
+
+def _no_cut(parameter: str) -> ColumnElement[int]:
+    raise LookupError(f"no segments to ask for {parameter}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +43,37 @@ class Scope:
     company: Company
     own_rules: tuple[str, ...] = ()
     """The rule that asks and its `otherwise` rule: their own tasks are no plan that somebody else has."""
+    cut: Callable[[str], ColumnElement[int]] = field(default=_no_cut, compare=False)
+    """The first instant within a length of time that each segment sets for itself, by the parameter's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Dated rows that belong to the account of the statement around them."""
+    """Dated rows that belong to the records of the statement around them."""
 
     table: FromClause
     at: ColumnElement[Any]
     where: tuple[ColumnElement[bool], ...]
+    of: tuple[FromClause, ...] = (account,)
+    """The tables around that `where` speaks of."""
+
+
+class Clock(StrEnum):
+    """How a time is written in a column."""
+
+    INSTANT = "milliseconds"
+    DAY = "a day as ISO text"
+    TEXT = "an instant in UTC as ISO text, in seconds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A time in the subject's row."""
+
+    column: ColumnElement[Any]
+    clock: Clock = Clock.INSTANT
+    if_: ColumnElement[bool] | None = None
+    """When it is this one that counts; None: always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +84,59 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Dated:
+    """A time of the subject's own row that is no plain instant: the first moment whose condition holds."""
+
+    moments: Callable[[Scope], tuple[Moment, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Latest:
-    """When the last of some rows was, up to now."""
+    """When the last of some rows was, up to now. Rows of several kinds count alike."""
 
     rows: Callable[[Scope], Rows]
+    also: Callable[[Scope], Rows] | None = None
+
+    def parts(self, scope: Scope) -> tuple[Rows, ...]:
+        return (self.rows(scope), self.also(scope)) if self.also else (self.rows(scope),)
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many rows there are at the account: a SELECT of account_id and id, looked up account by account."""
+    """How many rows belong to the account of the statement around: a SELECT that says so, looked up account by account."""
 
     rows: Callable[[Scope], Select[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class PlanCount:
-    """How many plans there are for the account. Plans are few: a SELECT of account_id, id and at, worked out once for all."""
+class Tally:
+    """How many rows each record has, worked out once for all: a SELECT of the record's id as `of`, and `id`."""
 
-    plans: Callable[[Scope], CompoundSelect[Any]]
+    rows: Callable[[Scope], SelectBase]
+    of: Table = account
 
 
 @dataclass(frozen=True, slots=True)
 class NextPlan:
-    """When the first plan for the account will be."""
+    """When the first plan for a record will be. Plans are few: a SELECT of `of`, `id` and `at`, worked out once for all."""
 
-    plans: Callable[[Scope], CompoundSelect[Any]]
+    plans: Callable[[Scope], SelectBase]
+    of: Table = account
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Which of a few words are true of the subject; it may be several, or none."""
+
+    traits: Mapping[str, Callable[[Scope], ColumnElement[bool]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Texts of which a subject may have several: a SELECT of `word`, looked up subject by subject."""
+
+    rows: Callable[[Scope], Select[Any]]
+    of: Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +151,7 @@ class Filled:
     """A value that is known only when the task is written."""
 
 
-Source: TypeAlias = Field | Latest | Count | PlanCount | NextPlan | Shown | Filled
+Source: TypeAlias = Field | Dated | Latest | Count | Tally | NextPlan | Traits | Words | Shown | Filled
 
 
 class Few(Grouping[bool]):
@@ -151,127 +197,31 @@ def at_account(table: FromClause) -> ColumnElement[bool]:
     return linked(table, "account_id", account, "id")
 
 
-def touches(_scope: Scope) -> Rows:
-    touch = tables.touch
-    return Rows(touch, touch.c.at, (at_account(touch),))
-
-
-def two_way(scope: Scope) -> Rows:
-    rows = touches(scope)
-    return Rows(rows.table, rows.at, (*rows.where, tables.touch.c.two_way == 1))
-
-
-def asks(_scope: Scope) -> Rows:
-    """An ask counts from when it was done; one that stands before a rep counts from when it was written."""
-    finding = tables.finding
-    done = finding.c.state == "done"
-    at = case((done, func.coalesce(finding.c.closed_at, finding.c.opened_at)), else_=finding.c.opened_at)
-    counts = or_(done, finding.c.state.in_(LIVE_STATES))
-    return Rows(finding, at, (at_account(finding), finding.c.kind == "ask", counts))
-
-
-def meetings(scope: Scope) -> CompoundSelect[Any]:
-    """Meetings that lie ahead and are not cancelled."""
-    activity = tables.activity
-    stands = activity.c.status.in_((ActivityStatus.PLANNED.value, ActivityStatus.DONE.value))
-    ahead = (activity.c.kind == ActivityKind.MEETING.value, stands, Few(activity.c.at > scope.now))
-    return union_all(*_with_accounts(scope, *ahead))
-
-
-def open_tasks(scope: Scope) -> CompoundSelect[Any]:
-    """What people still have to do: planned and not overdue for so long that nobody means it, or written by other rules."""
-    activity = tables.activity
-    stale = scope.company.calendar.ago(scope.now, scope.company.stale_task)
-    planned = activity.c.status == ActivityStatus.PLANNED.value
-    task = (activity.c.kind == ActivityKind.TASK.value, planned, activity.c.task_key == "")
-    meant, undated = Few(activity.c.at >= stale), Few(activity.c.at.is_(None))  # apart: together they could not use the index
-    tasks = (_with_accounts(scope, *task, when) for when in (meant, undated))
-    return union_all(*chain.from_iterable(tasks), _other_findings(scope))
-
-
-def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[Any], ...]:
-    """Return activities with each account they are with: their own, else their deal's, and all those of their people."""
-    activity, deal, link, person = tables.activity, tables.deal, tables.activity_contact, tables.contact
-    further = tables.account_contact
-    own = func.coalesce(activity.c.account_id, deal.c.account_id, "")  # never NULL, for NOT IN
-    columns = (activity.c.id.label("id"), activity.c.at.label("at"))
-    where = (activity.c.connection == scope.connection, tables.is_plan, *wanted)
-    with_deal = activity.outerjoin(deal, linked(deal, "id", activity, "deal_id"))
-    with_people = activity.join(link, linked(link, "activity_id", activity, "id")).join(
-        person, linked(person, "id", link, "contact_id")
-    )
-    theirs = func.coalesce(person.c.account_id, "")
-    return (
-        select(own.label("account_id"), *columns).select_from(with_deal).where(*where),
-        select(theirs.label("account_id"), *columns).select_from(with_people).where(*where),
-        select(further.c.account_id, *columns)
-        .select_from(with_people.join(further, linked(further, "contact_id", person, "id")))
-        .where(*where),
-    )
-
-
-def _other_findings(scope: Scope) -> Select[Any]:
-    finding = tables.finding
-    live, other = finding.c.state.in_(LIVE_STATES), finding.c.rule.not_in(scope.own_rules)
-    where = (finding.c.connection == scope.connection, live, other)
-    of = func.coalesce(finding.c.account_id, "")
-    return select(of.label("account_id"), finding.c.key.label("id"), finding.c.due_at.label("at")).where(*where)
-
-
-def open_escalations(_scope: Scope) -> Select[Any]:
-    case_ = tables.case
-    return select(case_.c.account_id, case_.c.id).where(case_.c.escalated == true(), case_.c.closed_at.is_(None))
-
-
-def open_deals(_scope: Scope) -> Select[Any]:
-    deal = tables.deal
-    return select(deal.c.account_id, deal.c.id).where(deal.c.status == DealStatus.OPEN.value)
-
-
-def last_kind(scope: Scope) -> ColumnElement[Any]:
-    touch = tables.touch
-    where = (at_account(touch), touch.c.at <= scope.now)
-    newest = (touch.c.at.desc(), touch.c.channel)
-    return select(touch.c.channel).where(*where).order_by(*newest).limit(1).correlate(account).scalar_subquery()
-
-
-def last_person(scope: Scope) -> ColumnElement[Any]:
-    """The person of the last touch; of several the first by name, so that it does not depend on the CRM's ids."""
-    touch, person = tables.touch, tables.contact.alias("person")
-    joined = touch.outerjoin(person, linked(person, "id", touch, "contact_id"))
-    where = (at_account(touch), touch.c.at <= scope.now)
-    unnamed = case((func.coalesce(person.c.name, "") == "", 1), else_=0)
-    newest = (touch.c.at.desc(), unnamed, person.c.name)
-    return select(person.c.name).select_from(joined).where(*where).order_by(*newest).limit(1).correlate(account).scalar_subquery()
-
-
-def owner(column: str) -> Callable[[Scope], ColumnElement[Any]]:
-    owner = tables.user
-    where = linked(owner, "id", account, "owner_id")
-    return lambda _scope: select(owner.c[column]).where(where).correlate(account).scalar_subquery()
-
-
-def milestone_person(_scope: Scope) -> ColumnElement[Any]:
-    person = tables.contact.alias("person")
-    where = linked(person, "id", milestone, "contact_id")
-    return select(person.c.name).where(where).correlate(milestone).scalar_subquery()
-
-
 def of(table: FromClause, column: str) -> Field:
+    """Return the source of a fact that a column of the subject's row says."""
     return Field(lambda _scope: table.c[column])
+
+
+def named(table: FromClause, column: str, by: FromClause, pointer: str) -> Field:
+    """Return the source of a fact that a record says to which the subject's row points."""
+    alias = table.alias()
+    where = linked(alias, "id", by, pointer)
+    return Field(lambda _scope: select(alias.c[column]).where(where).correlate(by).scalar_subquery())
 
 
 def some(rows: Rows, *bounds: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return whether there is a row within the bounds."""
-    return select(1).select_from(rows.table).where(*rows.where, *bounds).correlate(account).exists()
+    return select(1).select_from(rows.table).where(*rows.where, *bounds).correlate(*rows.of).exists()
 
 
-def at_the_account(rows: Select[Any]) -> Select[Any]:
-    """Return those rows that belong to the account of the statement around them."""
-    return rows.where(at_account(rows.get_final_froms()[0])).correlate(account)
+def latest(parts: tuple[Rows, ...], now: Instant) -> ColumnElement[Any]:
+    """Return when the last row was, up to now; of rows of two kinds the later one."""
+    first, *more = (_last(rows, now) for rows in parts)
+    for other in more:
+        first = case((or_(first.is_(None), other > first), other), else_=first)
+    return first
 
 
-def latest(rows: Rows, now: Instant) -> ColumnElement[Any]:
-    """Return when the last row was, up to now."""
+def _last(rows: Rows, now: Instant) -> ColumnElement[Any]:
     where = (*rows.where, rows.at <= now)
-    return select(func.max(rows.at)).select_from(rows.table).where(*where).correlate(account).scalar_subquery()
+    return select(func.max(rows.at)).select_from(rows.table).where(*where).correlate(*rows.of).scalar_subquery()

@@ -43,9 +43,8 @@ def write(
         **_parameters(ruleset, match.segment),
         **match.facts,
         "segment": match.segment,
-        "contact.name": person.name if person else None,
-        "contact.last_touch": person.last_touch if person else None,
-        "contact.last_two_way": person.last_two_way if person else None,
+        **(_of_person(person) if person else {}),
+        **{f"{name}|names": found for name, found in match.names.items()},
         "waiting.title": [behind.title for behind in waiting],
         "ask_for": rule.task.ask_for,
     }
@@ -56,7 +55,29 @@ def write(
 
 def fill(text: Text, fills: Mapping[str, Fill], calendar: Calendar, now: Instant) -> str:
     """Return a text with each placeholder replaced by its value, or by its fallback where the value is unknown."""
-    return "".join(part if isinstance(part, str) else _shown(part, fills.get(part.name), calendar, now) for part in text.parts)
+    return "".join(part if isinstance(part, str) else _shown(part, _value(part, fills), calendar, now) for part in text.parts)
+
+
+def _value(wanted: Placeholder, fills: Mapping[str, Fill]) -> Fill:
+    """Return what a placeholder stands for; what counts counted is kept under `name|names`."""
+    named = fills.get(f"{wanted.name}|names") if wanted.form == "names" else None
+    return fills.get(wanted.name) if named is None else named
+
+
+def _of_person(person: Person) -> Mapping[str, Fill]:
+    return {
+        "contact.name": person.name,
+        "contact.title": person.title,
+        "contact.role": person.role,
+        "contact.last_touch": person.last_touch,
+        "contact.last_two_way": person.last_two_way,
+    }
+
+
+def member(name: str, part: str, at: Instant | None, calendar: Calendar) -> str:
+    """Return how a text names a person of a count: with their part and when somebody was last in touch."""
+    last = plain_date(calendar.day(at)) if at is not None else "never spoken to"
+    return f"{name} ({part}, {last})" if part else f"{name} ({last})"
 
 
 def clean(text: str) -> str:

@@ -64,6 +64,7 @@ account = _mirrored(
     Column("do_not_contact", Boolean),
     Column("custom", Text),
 )
+Index("account_parent", account.c.connection, account.c.parent_id)
 
 contact = _mirrored(
     "contact",

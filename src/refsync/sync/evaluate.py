@@ -6,7 +6,7 @@ from an instant later than the cut-offs of the rule; a held rule writes nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from refsync.model import Instant, Stream
 from refsync.plan import People, Plan, Wish, plan
 from refsync.rules import compile as compiling
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
+from refsync.rules.texts import member
 from refsync.store import directory, ledger, mirror
 from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
@@ -52,7 +53,8 @@ def evaluate(run: Run, *, approved: bool) -> Judged:
             match for name, found in matches.items() if name not in held_rules and _is_live(run.rules, name) for match in found
         ]
         people = _people(db, run.connection, live)
-        causes_gone = _causes_gone(db, run, past, held_rules)
+        frozen = frozenset(name for rule in run.rules.rules if rule.name in held_rules for name in rule.names)
+        causes_gone = _causes_gone(db, run, past, frozen)
         run.progress("plan", len(live))
         planned = plan(
             live,
@@ -62,7 +64,7 @@ def evaluate(run: Run, *, approved: bool) -> Judged:
             org=org,
             now=run.now,
             causes_gone=causes_gone,
-            frozen=frozenset(held_rules),
+            frozen=frozen,
             approved=approved,
         )
         planned = replace(planned, write=_told(db, run, planned.write), notice=_told(db, run, planned.notice))
@@ -85,16 +87,34 @@ def matches_of(
 
 def _told(db: Database, run: Run, wishes: Sequence[Wish]) -> tuple[Wish, ...]:
     """Return the wishes with matches that hold every fact: texts need it of these few, ranking of none."""
-    subjects: dict[str, list[str]] = {}
+    wanted: dict[str, list[Match]] = {}
     for wish in wishes:
-        subjects.setdefault(wish.match.rule, []).append(wish.match.subject_id)
+        wanted.setdefault(wish.match.rule, []).append(wish.match)
     told = {}
     for rule in run.rules.rules:
         compiled = compiling.compile_rule(rule, run.rules, run.connection, run.now)
-        for some in chunks(subjects.get(rule.name, ())):
+        named = _named(db, run, compiled, {match.account_id for match in wanted.get(rule.name, ())})
+        for some in chunks([match.subject_id for match in wanted.get(rule.name, ())]):
             for row in db.execute(compiled.about(some)).mappings():
-                told[rule.name, row["subject_id"]] = compiled.match(cast("Mapping[str, Any]", row))
+                match = compiled.match(cast("Mapping[str, Any]", row))
+                told[rule.name, match.subject_id] = replace(match, names=named.get(match.account_id, {}))
     return tuple(replace(wish, match=told[wish.match.rule, wish.match.subject_id]) for wish in wishes)
+
+
+def _named(
+    db: Database, run: Run, compiled: compiling.Compiled, account_ids: Collection[str]
+) -> Mapping[str, dict[str, tuple[str, ...]]]:
+    """Return per account the members of those counts that the rule's texts name."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    calendar = run.rules.company.calendar
+    for some in chunks(sorted(account_ids)):
+        for fact, statement in compiled.names(some):
+            for row in db.execute(statement).mappings():
+                people = "at" in row
+                name = member(row["name"], row["part"] or "", row["at"], calendar) if people else row["name"]
+                mine = found.setdefault(row["of"], {})
+                mine[fact] = (*mine.get(fact, ()), name)
+    return found
 
 
 def _is_live(rules: RuleSet, name: str) -> bool:
@@ -103,8 +123,8 @@ def _is_live(rules: RuleSet, name: str) -> bool:
 
 
 def _held_rules(run: Run, states: Mapping[Stream, StreamState]) -> dict[str, str]:
-    reasons = {rule.name: _gate(rule, run, states) for rule in run.rules.rules}
-    return {name: reason for name, reason in reasons.items() if reason}
+    gates = ((rule, _gate(rule, run, states)) for rule in run.rules.rules)
+    return {rule.name: reason for rule, reason in gates if reason}
 
 
 def _gate(rule: Rule, run: Run, states: Mapping[Stream, StreamState]) -> str:
@@ -135,21 +155,31 @@ def _people(db: Database, connection: str, matches: Iterable[Match]) -> People:
     )
 
 
-def _causes_gone(db: Database, run: Run, past: Iterable[Finding], held_rules: Mapping[str, str]) -> dict[str, str]:
+def _causes_gone(db: Database, run: Run, past: Iterable[Finding], frozen: Collection[str]) -> dict[str, str]:
     """Return the open findings whose cause is no longer there, by key, with what is seen instead."""
     open_now: dict[str, list[Finding]] = {}
     waiting: dict[str, list[Finding]] = {}
     for finding in past:
-        if finding.state in {State.OPEN, State.SNOOZED} and finding.rule not in held_rules:
+        if finding.state in {State.OPEN, State.SNOOZED} and finding.rule not in frozen:
             open_now.setdefault(finding.rule, []).append(finding)
         elif finding.state is State.WAITING:
             waiting.setdefault(finding.waiting_for, []).append(finding)
     gone: dict[str, str] = {}
     for name, findings in open_now.items():
         rule = run.rules.rule(name)
-        if rule is None or rule.is_event:
+        if rule is None:
             continue
-        still = _still_called_for(db, run, waiting, findings) if rule.only_for_otherwise else _holding(db, run, rule, findings)
+        if rule.task.close_when:
+            met = " and ".join(str(line) for line in rule.task.close_when)
+            gone |= dict.fromkeys(_of(db, compiling.closing, run, rule, findings), f"no longer needed: {met}")
+            continue
+        if rule.is_event:
+            continue
+        still = (
+            _still_called_for(db, run, waiting, findings)
+            if rule.only_for_otherwise
+            else _of(db, compiling.holding, run, rule, findings)
+        )
         for finding in findings:
             if finding.key not in still:
                 touch = directory.last_touch(db, run.connection, finding.account_id or "", run.now)
@@ -157,12 +187,13 @@ def _causes_gone(db: Database, run: Run, past: Iterable[Finding], held_rules: Ma
     return gone
 
 
-def _holding(db: Database, run: Run, rule: Rule, findings: Sequence[Finding]) -> set[str]:
+def _of(db: Database, asked: Callable[..., Any], run: Run, rule: Rule, findings: Sequence[Finding]) -> set[str]:
+    """Return the keys of those findings whose subjects a SELECT of `compile` yields."""
     by_subject = {finding.subject_id: finding.key for finding in reversed(findings)}  # of two after a merge the older stays
     return {
         by_subject[subject]
         for some in chunks(by_subject)
-        for subject in db.execute(compiling.holding(rule, run.rules, run.connection, run.now, some)).scalars()
+        for subject in db.execute(asked(rule, run.rules, run.connection, run.now, some)).scalars()
     }
 
 

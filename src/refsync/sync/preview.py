@@ -46,12 +46,12 @@ def preview(db: Database, connection: str, rule: Rule, rules: RuleSet, now: Inst
     """Return every match of a rule at an instant, by account name."""
     matches = list(matches_of(db, rule, rules, connection, now))
     owners = directory.names(db, connection, Stream.USERS, {match.owner_id for match in matches if match.owner_id})
-    known = known_people(db, connection, {match.account_id for match in matches}, now)
+    known = known_people(db, connection, matches, now)
     found = [
         Previewed(
             account=match.account_name,
             account_id=match.account_id,
-            contact=person.name if (person := pick(rule.task.with_, match, known.get(match.account_id, ()))) else None,
+            contact=person.name if (person := pick(rule.task.with_, match, known(match))) else None,
             owner=owners.get(match.owner_id or ""),
             ready=match.ready,
             facts={name: readable(name, value) for name, value in match.facts.items()},

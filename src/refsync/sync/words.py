@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 import orjson
@@ -11,8 +11,8 @@ import orjson
 from refsync.finding import Finding, State
 from refsync.model import Instant
 from refsync.plan import Wish
-from refsync.rules.people import people, pick
-from refsync.rules.rule import Rule
+from refsync.rules.people import introduced, people, pick
+from refsync.rules.rule import Match, Rule
 from refsync.rules.texts import write
 from refsync.store.engine import Database
 from refsync.store.upsert import chunks
@@ -23,19 +23,29 @@ ACCOUNTS_A_QUERY = 500
 
 def findings_of(db: Database, run: Run, wishes: Sequence[Wish]) -> list[Finding]:
     """Return the ledger rows of wishes, ready to be sent: with the person, the words, and what the rule saw."""
-    known = known_people(db, run.connection, {wish.match.account_id for wish in wishes}, run.now)
-    return [_finding(run, wish, known.get(wish.match.account_id, ())) for wish in wishes]
+    known = known_people(db, run.connection, [wish.match for wish in wishes], run.now)
+    return [_finding(run, wish, known(wish.match)) for wish in wishes]
 
 
 def known_people(
-    db: Database, connection: str, account_ids: Collection[str], now: Instant
-) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    """Return who is known at each account, as rows for `pick`."""
+    db: Database, connection: str, matches: Collection[Match], now: Instant
+) -> Callable[[Match], Sequence[Mapping[str, Any]]]:
+    """Return a function that says who is known to a match, as rows for `pick`: those at the account and the one introduced."""
     found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for some in chunks(sorted(account_ids), ACCOUNTS_A_QUERY):
+    for some in chunks(sorted({match.account_id for match in matches}), ACCOUNTS_A_QUERY):
         for row in db.execute(people(connection, some, now)).mappings():
             found[row["account_id"]].append(cast("Mapping[str, Any]", row))
-    return found
+    elsewhere: dict[str, Mapping[str, Any]] = {}
+    for some in chunks(sorted({match.person_id for match in matches if match.person_id}), ACCOUNTS_A_QUERY):
+        for row in db.execute(introduced(connection, some, now)).mappings():
+            elsewhere[row["id"]] = cast("Mapping[str, Any]", row)
+
+    def known(match: Match) -> Sequence[Mapping[str, Any]]:
+        here = found.get(match.account_id, [])
+        other = elsewhere.get(match.person_id or "")
+        return [*here, other] if other and other["account_id"] != match.account_id else here
+
+    return known
 
 
 def _finding(run: Run, wish: Wish, known: Sequence[Mapping[str, Any]]) -> Finding:
@@ -70,7 +80,9 @@ def _finding(run: Run, wish: Wish, known: Sequence[Mapping[str, Any]]) -> Findin
 
 def _footer(rule: Rule, waiting: Sequence[Rule]) -> str:
     """Return what will end the task, and where it comes from."""
-    if rule.is_event:
+    if rule.task.close_when:
+        ends = "Closes by itself as soon as the CRM shows that it is done."
+    elif rule.is_event:
         ends = "Done when you tick it off."
     elif waiting:
         ends = "Closes by itself once there has been a conversation; then comes: " + ", ".join(r.title for r in waiting) + "."

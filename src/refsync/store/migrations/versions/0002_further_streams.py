@@ -63,6 +63,7 @@ def _records() -> None:
     op.create_index("introduction_source", "introduction", ["connection", "source_contact_id"])
     op.create_index("introduction_person", "introduction", ["connection", "person_contact_id"])
     op.create_index("introduction_deal", "introduction", ["connection", "deal_id"])
+    op.create_index("account_parent", "account", ["connection", "parent_id"])
 
 
 def _touches() -> None:
