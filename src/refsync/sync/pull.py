@@ -20,6 +20,7 @@ from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
 from refsync.store.missing import By
 from refsync.store.retire import retire
+from refsync.sync.ahead import ahead
 from refsync.sync.retry import attempts
 from refsync.sync.run import Run
 
@@ -71,8 +72,8 @@ def _read(run: Run, stream: Stream, pulled: Pulled, known: StreamState | None) -
     reading.lists = known is not None and (state.reads_whole or state.cursor is None)
     try:
         for attempt in attempts(run.patience, run.stop):
-            with attempt:
-                _store(run, stream, pulled, run.connector.read(stream, reading.cursor), reading)
+            with attempt, ahead(run.connector.read(stream, reading.cursor)) as batches:
+                _store(run, stream, pulled, batches, reading)
     except ConnectorError as error:
         reading.partial = str(error)
         _end(run, stream, pulled, reading)
