@@ -90,6 +90,19 @@ def test_a_new_field_and_describe_that_tells(crm: Caller) -> None:
     assert 1 == len(crm.rows("SELECT Id FROM Account WHERE Region__c = 'North'"))
 
 
+def test_an_object_with_very_many_fields(crm: Caller) -> None:
+    """A record of more than a hundred fields is shown with all of them."""
+    names = [f"Field_{n}__c" for n in range(130)]
+    crm.org(*({"do": "add_field", "object": "Case", "field": name} for name in names))
+    case = crm.ids("cases")["K1"]
+    crm.org({"do": "set", "id": case, "fields": {"Field_0__c": "first", "Field_129__c": "last"}})
+
+    row = crm.call("GET", f"sobjects/Case/{case}").json()
+
+    assert set(names) <= row.keys()
+    assert ("first", None, "last") == tuple(row[name] for name in ("Field_0__c", "Field_64__c", "Field_129__c"))
+
+
 def test_a_formula_changes_without_a_stamp(crm: Caller) -> None:
     """A calculated field cannot be written, changes by itself, and moves no stamp."""
     account = crm.ids("accounts")["A1"]

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from refsync_sandbox.salesforce.schema import NUMBERS, TEXTS, Field, Kind
+from refsync_sandbox.salesforce.schema import TEXTS, Field, Kind
 from refsync_sandbox.salesforce.scope import NAME, Scope
 from refsync_sandbox.salesforce.soql import Fault, Path, Select
 
+_MEMBERS = 60
+"""How many members a JSON object is made of at once: SQLite's functions take 127 arguments."""
 _DEPTH = 100
 """How many pieces are joined before a bracket is put round them: SQLite allows expressions of depth 1,000."""
 
@@ -105,16 +107,16 @@ class Row:
         """Return the SQL of the row as a JSON object."""
         scope = self._scope
         kind = scope.column(NAME.fields["Type"]) if scope.object is NAME else _quoted(scope.object.name)
-        pieces = ["""'{"attributes":{"type":"'""", kind, """'","url":"'""", ":base", kind, "'/'", scope.id, """'"}'"""]
-        for name, value in self._members():
-            pieces += [_quoted(f',"{name}":'), value]
-        return _joined([*pieces, "'}'"])
+        url = _joined([":base", kind, "'/'", scope.id])
+        members = [f"'attributes', json_object('type', {kind}, 'url', {url})"]
+        members += [f"{_quoted(name)}, {value}" for name, value in self._members()]
+        return _object(members)
 
     def _members(self) -> Iterable[tuple[str, str]]:
         for name, value in self._values.items():
             if name in self._parents:
                 parent = self._parents[name]
-                yield name, f"CASE WHEN {parent._scope.id} IS NULL THEN 'null' ELSE {parent.sql()} END"
+                yield name, f"json(CASE WHEN {parent._scope.id} IS NULL THEN 'null' ELSE {parent.sql()} END)"
             else:
                 yield name, value
 
@@ -132,14 +134,19 @@ class Row:
 
 
 def json_sql(found: Field, column: str) -> str:
-    """Return the SQL of a value as JSON."""
+    """Return the SQL of a value that becomes a member of a JSON object."""
     if found.kind is Kind.BOOLEAN:
-        return f"CASE WHEN {column} THEN 'true' ELSE 'false' END"
-    if found.kind in NUMBERS:
-        return f"coalesce({column}, 'null')"
-    if found.kind in TEXTS:
-        return f"json_quote({column})"
-    return f"""coalesce('"' || {column} || '"', 'null')"""
+        return f"CASE WHEN {column} THEN json('true') ELSE json('false') END"
+    return column
+
+
+def _object(members: list[str]) -> str:
+    """Return the SQL of a JSON object; of its pieces when it has more members than one function takes arguments."""
+    pieces = [f"json_object({', '.join(members[start : start + _MEMBERS])})" for start in range(0, len(members), _MEMBERS)]
+    if len(pieces) == 1:
+        return pieces[0]
+    inner = " || ',' || ".join(f"substr({piece}, 2, length({piece}) - 2)" for piece in pieces)
+    return f"json('{{' || {inner} || '}}')"
 
 
 def csv_sql(found: Field, column: str) -> str:
@@ -153,9 +160,9 @@ def csv_sql(found: Field, column: str) -> str:
     return f"coalesce({column}, '')"
 
 
-_CHILDREN = """(SELECT CASE WHEN count(*) = 0 THEN 'null' ELSE
-    '{"totalSize":' || count(*) || ',"done":true,"records":[' || group_concat(row) || ']}' END
-    FROM (SELECT $row AS row $source))"""
+_CHILDREN = """json((SELECT CASE WHEN count(*) = 0 THEN 'null' ELSE
+    json_object('totalSize', count(*), 'done', json('true'), 'records', json_group_array(json(row))) END
+    FROM (SELECT $row AS row $source)))"""
 
 
 def children_sql(row: str, source: str) -> str:
