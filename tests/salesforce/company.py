@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import select
+
 from refsync.bundled import bundled
 from refsync.calendar import Duration, Unit
 from refsync.finding import Finding
@@ -12,6 +14,7 @@ from refsync.model import Instant, instant
 from refsync.rules.files import load
 from refsync.store import ledger
 from refsync.store.engine import Store
+from refsync.store.tables import contact
 from refsync.sync.retry import Patience
 from refsync.sync.tick import Report, tick
 from tests.salesforce.sandboxed import Hands
@@ -33,19 +36,24 @@ class Company:
     def now(self) -> Instant:
         return instant(self.hands.sandbox.clock.now())
 
-    def tick(self, **later: float) -> Report:
+    def tick(self, *, dry_run: bool = False, **later: float) -> Report:
         """Let time pass and run a tick."""
         self.hands.later(**later)
         connector = self.hands.connect(**self.options)
-        given: dict[str, Any] = {"now": self.now, "clock": lambda: self.now, "patience": PATIENCE, "approved": True}
+        given: dict[str, Any] = {"now": self.now, "clock": lambda: self.now, "patience": PATIENCE}
         try:
-            return tick(self.store, "acme", "salesforce", connector, self.rules, **given)
+            return tick(self.store, "acme", "salesforce", connector, self.rules, approved=True, dry_run=dry_run, **given)
         finally:
             connector.close()
 
     def findings(self) -> list[Finding]:
         with self.store.read() as db:
             return ledger.everything(db, "acme")
+
+    def people(self, account_id: str | None) -> set[str]:
+        """Return the contacts that belong to an account."""
+        with self.store.read() as db:
+            return set(db.execute(select(contact.c.id).where(contact.c.account_id == account_id)).scalars())
 
 
 def matched(report: Report, rule: str) -> set[str]:

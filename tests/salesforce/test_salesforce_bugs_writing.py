@@ -67,20 +67,18 @@ def test_own_finished_task_is_no_contact(hands: Hands, store: Store) -> None:
     """A rep who finishes our task, even as a call, has not been in touch by that: the customer stays neglected."""
     company = Company(hands, store)
     company.tick(minutes=1)
-    neglected = matched(company.tick(minutes=1), NEGLECTED)
-    (own,) = (one for one in company.findings() if one.rule == NEGLECTED and one.account_id == min(neglected))
+    own = next(one for one in company.findings() if one.rule == NEGLECTED)
     hands.update("Task", own.task_id, Status="Completed", CallType="Outbound")
 
-    assert neglected == matched(company.tick(hours=1), NEGLECTED)
+    assert own.account_id in matched(company.tick(hours=1), NEGLECTED)
 
 
 @pytest.mark.bug("salesforce", 22)
 def test_future_event_is_no_contact(hands: Hands, store: Store) -> None:
     """A meeting to come in a month is not a touch of today, although Salesforce's LastActivityDate says so."""
     company = Company(hands, store)
-    company.tick(minutes=1)
-    neglected = matched(company.tick(minutes=1), NEGLECTED)
+    neglected = matched(company.tick(dry_run=True), NEGLECTED)
     times = {"StartDateTime": "2026-12-24T10:00:00Z", "EndDateTime": "2026-12-24T11:00:00Z"}
     hands.create("Event", Subject="Lunch", WhatId=min(neglected), **times)
 
-    assert neglected == matched(company.tick(hours=1), NEGLECTED)
+    assert neglected == matched(company.tick(dry_run=True, hours=1), NEGLECTED)
