@@ -255,7 +255,8 @@ def _values(index: int, op: str, table: str, raw: Mapping[str, object]) -> dict[
 
 def _value(index: int, where: str, table: str, name: str, cell: object) -> Any:
     read = COLUMNS[table].get(name)
-    if read is None and table in (TASKS, "account_contacts", "deal_contacts"):
+    named = (table, name) == ("account_contacts", "id")
+    if read is None and table in (TASKS, "account_contacts", "deal_contacts") and not named:
         raise BadChange(index, where, f"{table} has no such column; {did_you_mean(name, COLUMNS[table])}".rstrip("; "))
     text = _cell(cell)
     if text is None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -61,10 +62,10 @@ X9,task,,2024-05-09T10:00:00Z,,done,false,Sent,U2,A2,,
 }
 
 
-def write_book(folder: Path) -> Book:
-    """Return the small book, written into a folder."""
+def write_book(folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> Book:
+    """Return the small book, written into a folder with more files by name."""
     folder.mkdir(exist_ok=True)
-    for name, text in FILES.items():
+    for name, text in {**FILES, **more}.items():
         (folder / f"{name}.csv").write_text(text)
     return Book.open(folder)
 
@@ -98,6 +99,21 @@ class Caller:
     def change(self, *changes: Mapping[str, Any], status: int = 200) -> Any:
         """Let people make changes."""
         return self.post("/_sandbox/records", {"changes": list(changes)}, status)
+
+    def turn(self, **settings: Any) -> None:
+        """Turn settings of the portal."""
+        self.post("/_sandbox/portal", {"settings": settings})
+
+    def do(self, deed: str, **what: Any) -> None:
+        """Let the portal do something by itself."""
+        self.post("/_sandbox/portal", {"do": [{"deed": deed, **what}]})
+
+    def fail(self, name: str, **fault: Any) -> None:
+        """Arm one of HubSpot's own faults."""
+        self.post("/_sandbox/faults", {"faults": [{"kind": "own", "name": name, **fault}]})
+
+    def move_clock(self, now: str) -> None:
+        self.post("/_sandbox/clock", {"now": now})
 
     def record(self, kind: str, record_id: str, *names: str) -> dict[str, Any]:
         """Return a record with the named properties."""

@@ -13,13 +13,14 @@ from refsync.book import link_id
 from refsync_sandbox.changes import TASKS, Change, Op
 from refsync_sandbox.hubspot.call import Refusal
 from refsync_sandbox.hubspot.kinds import COMPANY, CONTACT, DEAL, ENGAGEMENTS, TASK, TICKET, Kind, kind_of_id
-from refsync_sandbox.hubspot.load import Entry, define, part_types
+from refsync_sandbox.hubspot.load import Entry, define
 from refsync_sandbox.hubspot.owners import split_name
 from refsync_sandbox.hubspot.pipelines import deal_stage, deal_status, ticket_stage
 from refsync_sandbox.hubspot.portal import PERSON, Portal
 from refsync_sandbox.hubspot.properties import read_instant, type_of_values
 from refsync_sandbox.hubspot.records import Row
 from refsync_sandbox.hubspot.tasks import key_of, task_values
+from refsync_sandbox.hubspot.ties import TIES, Ties
 from refsync_sandbox.hubspot.translate import (
     ACTIVITY_OF_KIND,
     KIND_OF_TABLE,
@@ -42,6 +43,8 @@ _LINKS = {
     "contact_id": "contacts",
     "contact_ids": "contacts",
     "referred_by_contact_id": "contacts",
+    "source_contact_id": "contacts",
+    "person_contact_id": "contacts",
 }
 
 
@@ -52,6 +55,7 @@ class People:
         self._portal = portal
         self._records = portal.records
         self._links = portal.links
+        self._ties = Ties(portal)
 
     def change(self, changes: Sequence[Change]) -> list[Result]:
         """Carry out changes, all or none, and return a result for each. Raises BadChange for the first that cannot be done."""
@@ -93,30 +97,34 @@ class People:
                 raise change.bad(f"set.{column}", "HubSpot lets nobody change this")
         if change.table == "users":
             return self._set_user(change)
-        if change.table == "deal_contacts":
-            return self._set_part(change)
+        if change.table in TIES:
+            return self._ties.set(change)
         row, now = self._row(change), self._portal.clock.instant()
         if change.table == TASKS:
             values = task_values(row, change.values, self._portal.id_of)
         elif change.table == "activities":
             values = self._activity_values(change, row)
+        elif change.table == "introductions":
+            values = self._ties.introduction_values(row, change.values)
         else:
             self._define(row.kind, change.values)
             values = record_values(row.kind, change.values, self._portal.id_of) | self._stage(row, change.values)
         if values:
             self._portal.catalogue.allow(row.kind, values)
             row = self._portal.put(row, values, by=PERSON, now=now)
-        self._set_links(row, change.values)
+        if change.table != "introductions":
+            self._set_links(row, change.values)
         return str(row.id)
 
     def _delete(self, change: Change) -> str:
         if change.table == "users":
             return self._portal.owners.change(self._user(change), now=self._portal.clock.instant(), archived=True).id
-        if change.table == "deal_contacts":
-            deal, contact, _ = self._part(change)
-            self._links.remove(deal, contact)
-            return f"{deal}:{contact}"
+        if change.table in TIES:
+            return self._ties.delete(change)
         row = self._row(change)
+        if change.table == "introductions":
+            self._ties.forget_introduction(row)
+            return str(row.id)
         self._portal.archive(row, by=PERSON, now=self._portal.clock.instant())
         return str(row.id)
 
@@ -138,18 +146,6 @@ class People:
         if "active" in change.values:
             fields["archived"] = not change.values["active"]
         return self._portal.owners.change(self._user(change), now=self._portal.clock.instant(), **fields).id
-
-    def _set_part(self, change: Change) -> str:
-        """Give a person another part in a deal: the labels of their association are replaced."""
-        deal, contact, role = self._part(change)
-        found = next((link for link in self._links.of(deal, CONTACT) if link.target == contact), None)
-        labels = {one.label for one in found.types if one.user_defined} if found else set()
-        role = change.values.get("role", role) or ""
-        primary = bool(change.values.get("is_primary", "primary" in labels))
-        self._links.remove(deal, contact)
-        for type_ in part_types(self._portal, role, primary):
-            self._links.add(deal, contact, type_)
-        return f"{deal}:{contact}"
 
     def _activity_values(self, change: Change, row: Row) -> Values:
         if "kind" in change.values and change.values["kind"] is not ACTIVITY_OF_KIND[row.kind]:
@@ -216,15 +212,6 @@ class People:
         if found is None:
             raise change.bad("id", f"users has no {change.id!r}")
         return found
-
-    def _part(self, change: Change) -> tuple[int, int, str]:
-        """Return deal, contact and role of a deal's contact named by `deal:contact:role` or `deal:contact`."""
-        crm_id = self._records.id_in_crm("deal_contacts", change.id) or change.id
-        deal, _, contact = crm_id.partition(":")
-        linked = deal.isdecimal() and contact.isdecimal() and int(contact) in self._links.ends(int(deal), CONTACT)
-        if not linked:
-            raise change.bad("id", f"deal_contacts has no {change.id!r}")
-        return int(deal), int(contact), change.id.rpartition(":")[2] if change.id.count(":") == 2 else ""
 
 
 _Ends: TypeAlias = Iterator[tuple[str, Kind, Sequence[str]]]

@@ -29,7 +29,7 @@ from refsync_sandbox.hubspot.settings import Settings
 
 INTEGRATION, PERSON = "integration", "person"
 
-_PLURALS = {"accounts": "companies", "contacts": "contacts", "deals": "deals", "cases": "tickets"}
+_PLURALS = {"accounts": "companies", "contacts": "contacts", "deals": "deals", "cases": "tickets", "introductions": "contacts"}
 """What HubSpot calls the tables of a book."""
 
 

@@ -70,6 +70,8 @@ class Powers:
     def _turned(self, given: Mapping[str, Any]) -> Settings:
         """Return the settings with some of them changed. Raises ValueError for names and values that are none."""
         present = asdict(self._portal.settings)
+        if unknown := given.keys() - present.keys():
+            raise ValueError(f"there is no setting {', '.join(sorted(unknown))}")
         limits = {**present["limits"], **given.get("limits", {})}
         try:
             return TypeAdapter(Settings).validate_python({**present, **given, "limits": limits})

@@ -57,7 +57,7 @@ class Troubles:
     def strike(self, fault: Fault, call: Call, answer: Answer) -> Reply:
         """Return what a call is answered when a fault happens to it. Raises Refusal."""
         scene = Scene(self._portal, self._access, fault, call, answer, self._since(fault, call.now))
-        if refusal := _REFUSALS.get(fault.name):
+        if refusal := REFUSALS.get(fault.name):
             if fault.when is When.AFTER:
                 scene.done()
             found = refusal(fault)
@@ -65,7 +65,7 @@ class Troubles:
                 found.headers = fault.headers
                 raise found
         else:
-            found = _OTHERS[fault.name](scene)
+            found = OTHERS[fault.name](scene)
         return replace(found, headers={**found.headers, **fault.headers})
 
     def _since(self, fault: Fault, now: Instant) -> Instant:
@@ -124,7 +124,7 @@ def _json_text(_fault: Fault) -> Reply:
     return Reply(body="OK")
 
 
-_REFUSALS: Mapping[str, Callable[[Fault], Refusal | Reply]] = MappingProxyType(
+REFUSALS: Mapping[str, Callable[[Fault], Refusal | Reply]] = MappingProxyType(
     {
         "unauthorized": lambda _: unknown_token("Authentication credentials not found."),
         "expired": lambda _: expired_token(3),
@@ -231,7 +231,7 @@ def _out_of_order(scene: Scene) -> Reply:
     return replace(reply, body=reply.body | {"results": results[1:2] + results[:1] + results[2:]}) if results else reply
 
 
-_OTHERS: Mapping[str, Callable[[Scene], Reply]] = MappingProxyType(
+OTHERS: Mapping[str, Callable[[Scene], Reply]] = MappingProxyType(
     {
         "token-expires": _end_sessions,
         "property-vanishes": _drop_property,
