@@ -148,13 +148,18 @@ def test_a_cut_off_file_deletes_nothing_until_it_is_confirmed(admin: Admin) -> N
     path.write_bytes(b"".join(lines[: len(lines) * 2 // 3]))
     (admin.folder / "book" / "deal_contacts.csv").unlink()
     first, second = (admin.json("sync", "--now", NOW, code=1)["connections"][0]["partial"] for _ in range(2))
-    held = admin.json("status", "--now", NOW, code=1)["connections"][0]["streams"]["deals"]["rows"]
+    (status,) = admin.json("status", "--now", NOW, code=1)["connections"]
+    why = {rule["rule"]: rule["held"] for rule in admin.json("why", "A-000001", "--now", NOW)["rules"]}
+    held = status["streams"]["deals"]["rows"]
     commands = [reason.partition("say so: refsync ")[2].split() for reason in first.values()]
     for command in commands:
         done = admin.json(*command, "--now", NOW, code=1 if command is not commands[-1] else 0)["connections"][0]
     left = admin.json("status", "--now", NOW)["connections"][0]["streams"]["deals"]["rows"]
 
     assert {"deals", "deal_contacts"} <= set(first)
+    assert f"held.deals: {first['deals']}" == status["held_rules"]["ask-referral-after-milestone"]
+    assert status["held_rules"]["ask-referral-after-milestone"] == why["ask-referral-after-milestone"]
+    assert "" == why["reconnect-neglected-customer"]
     assert (first, len(lines) - 1) == (second, held)
     assert ({}, len(lines) * 2 // 3 - 1) == (done["partial"], left)
 

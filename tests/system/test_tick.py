@@ -11,7 +11,7 @@ import pytest
 
 from refsync.bundled import bundled
 from refsync.calendar import Duration, Unit
-from refsync.connector import Connector
+from refsync.connector import Batch, Connector, Cursor
 from refsync.errors import AuthError, TransientError, UnexpectedReply
 from refsync.finding import State
 from refsync.model import (
@@ -103,11 +103,12 @@ class Company:
 
     def __init__(self, store: Store, crm: MemoryCrm, rules: RuleSet) -> None:
         self.store, self.crm, self.rules, self.now = store, crm, rules, NOW
+        self.connector: Connector | None = None
 
     def tick(self, after: int = 0, **options: object) -> Report:
         self.now += after
         patience = Patience(attempts=2, first_pause=0.001, longest_pause=0.001)
-        connector: Connector = MemoryConnector(self.crm)
+        connector = self.connector or MemoryConnector(self.crm)
         return tick(
             self.store,
             "memory",
@@ -349,6 +350,34 @@ def test_deleted_customer_leaves_the_mirror(company: Company) -> None:
     company.tick(after=7 * HOUR)
     with company.store.read() as db:
         assert 1 == mirror.counts(db, "memory")[Stream.ACCOUNTS]
+
+
+class Hiding(MemoryConnector):
+    """A connector of a CRM that hides some of its accounts' attributes."""
+
+    lacking = frozenset[str]()
+
+    def read(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
+        if stream is Stream.ACCOUNTS:
+            yield Batch(lacking=self.lacking)
+        yield from super().read(stream, since)
+
+
+def test_rule_is_held_while_the_crm_hides_what_it_reads(company: Company) -> None:
+    """A rule that reads a hidden attribute writes nothing and says what to do; once it is shown the rule goes on."""
+    connector = company.connector = Hiding(company.crm)
+    connector.lacking = frozenset({"tier", "industry"})
+    hidden = company.tick()
+    before = company.open_tasks()
+    connector.lacking = frozenset({"industry"})
+    shown = company.tick(after=HOUR)
+
+    assert hidden.judged
+    assert shown.judged
+    reason = hidden.judged.held_rules["reconnect-neglected-customer"]
+    assert "the CRM does not show accounts.tier; let refsync's user read it there" in reason
+    assert ("partial", [], "done", {}) == (hidden.outcome, before, shown.outcome, shown.judged.held_rules)
+    assert 1 == len(company.open_tasks())
 
 
 def test_two_at_once(company: Company) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import typer
+from rich.markup import escape
 
 from refsync.cli.screen import dump, err, out, table
 from refsync.cli.workspace import (
@@ -61,6 +62,7 @@ def _status(store: Store, connection: Connection, now: Instant) -> dict[str, Any
                 "synced_at": iso(state.synced_at) if state.synced_at else None,
                 "partial": state.partial,
                 "set_aside": aside.get(stream, 0),
+                "lacking": sorted(state.lacking),
             }
             for stream in Stream
             if (state := streams.get(stream))
@@ -68,6 +70,7 @@ def _status(store: Store, connection: Connection, now: Instant) -> dict[str, Any
         "runs": [
             {"run": run.id, "began_at": iso(run.began_at), "outcome": run.outcome.value, "report": run.report} for run in recent
         ],
+        "held_rules": dict(recent[0].report.get("held_rules", {})) if recent else {},
         "findings": [{"rule": rule, "state": state, "count": count} for (rule, state), count in sorted(findings.items())],
     }
 
@@ -80,6 +83,11 @@ def _show(one: dict[str, Any]) -> None:
         for name, state in one["streams"].items()
     ]
     table("", ("stream", "rows", "read", "set aside", "partial"), rows, right=("rows", "set aside"))
+    for name, state in one["streams"].items():
+        if state["lacking"]:
+            out.print(f"{name}: the CRM does not show {', '.join(state['lacking'])}")
+    for rule, reason in one["held_rules"].items():
+        err.print(f"[yellow]held[/]  {rule}: {escape(reason)}", markup=True)
     table(
         "",
         ("run", "outcome", "created", "closed", "held"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ from refsync.rules import files
 from refsync.rules.explain import Answer, Explained, Line, Rows, Why, find_account
 from refsync.rules.explain import why as explained
 from refsync.rules.rule import RuleSet
-from refsync.store import ledger
+from refsync.store import ledger, runs
 from refsync.store.engine import Database, Store
 from refsync.sync.preview import readable
 
@@ -43,15 +43,20 @@ def why(
     at = parse_now(now)
     loaded = files.load(rules_folder(rules, book, config))
     with stores(book, config, connection, loaded, at, quiet=json) as found_in:
-        one, findings = _answer(found_in, account, loaded, at)
+        one, findings, held = _answer(found_in, account, loaded, at)
     if json:
-        dump({"now": iso(at), **_as_json(one), "findings": [_finding_json(found) for found in findings]})
+        dump({"now": iso(at), **_as_json(one, held), "findings": [_finding_json(found) for found in findings]})
     else:
-        _show(one, findings)
+        _show(one, findings, held)
 
 
-def _answer(found_in: Iterable[tuple[str, Store]], account: str, rules: RuleSet, now: Instant) -> tuple[Why, list[Finding]]:
-    """Return the answer about the one account that is meant, with its findings. Raises UserError when it is not one."""
+def _answer(
+    found_in: Iterable[tuple[str, Store]], account: str, rules: RuleSet, now: Instant
+) -> tuple[Why, list[Finding], Mapping[str, str]]:
+    """Return the answer about the one account that is meant, its findings, and the rules that the last run held, with reasons.
+
+    Raises UserError when it is not one account.
+    """
     for connection, store in found_in:
         with store.read() as db:
             named = _rows(db, find_account(account, connection))
@@ -60,7 +65,8 @@ def _answer(found_in: Iterable[tuple[str, Store]], account: str, rules: RuleSet,
                 raise UserError(Problem(message=f'"{account}" is the beginning of several names', hint=f"one of {meant}"))
             if named and (answer := explained(lambda statement: _rows(db, statement), rules, connection, named[0]["id"], now)):
                 history = [found for found in ledger.everything(db, connection) if found.account_id == answer.account_id]
-                return answer, history
+                last = runs.last_success(db, connection)
+                return answer, history, last.report.get("held_rules", {}) if last else {}
     raise UserError(Problem(message=f'there is no account "{account}"', hint="give its name, how the name begins, or its CRM id"))
 
 
@@ -68,11 +74,13 @@ def _rows(db: Database, statement: Any) -> Rows:
     return [dict(row) for row in db.execute(statement).mappings()]
 
 
-def _show(one: Why, findings: Iterable[Finding]) -> None:
+def _show(one: Why, findings: Iterable[Finding], held: Mapping[str, str]) -> None:
     owner = f"owner {one.owner}" if one.owner else "nobody owns it"
     out.print(f"[bold]{escape(one.name)}[/]  {one.account_id}  segment {one.segment}  {escape(owner)}", markup=True)
     for rule in one.rules:
         out.print(f"\n[bold]{rule.rule}[/] ({escape(rule.about)}, {rule.mode.value})  {_verdict(rule)}", markup=True)
+        if reason := held.get(rule.rule):
+            out.print(f"  [yellow]held by the last run[/]: {escape(reason)}", markup=True)
         rows = [(_mark(line), line.section, line.line, line.shown, _where(line.place, rule.rule)) for line in rule.lines]
         table("", ("", "", "", "seen", ""), rows)
     if findings := list(findings):
@@ -107,10 +115,11 @@ def _where(place: Place, rule: str) -> str:
     return f"line {place.line}" if file.stem == rule else f"{file.name}:{place.line}"
 
 
-def _as_json(one: Why) -> dict[str, Any]:
+def _as_json(one: Why, held: Mapping[str, str]) -> dict[str, Any]:
     plain = asdict(one)
     for rule, shown in zip(one.rules, plain["rules"], strict=True):
         shown["place"] = str(rule.place)
+        shown["held"] = held.get(rule.rule, "")
         for line, row in zip(rule.lines, shown["lines"], strict=True):
             row["place"] = str(line.place)
             row["seen"] = readable(line.line.partition(" ")[0], line.seen)

@@ -6,7 +6,7 @@ asked only about rows that pass, what only texts print only about those that get
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -14,8 +14,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, false, literal, not_, or_, select
 
+from refsync.company import MilestoneField
 from refsync.model import Instant, Stream, iso
-from refsync.rules import reading
+from refsync.rules import columns, reading
+from refsync.rules.columns import Attribute
 from refsync.rules.conditions import Conditions, for_sure
 from refsync.rules.fact import Fact
 from refsync.rules.facts import facts_of
@@ -62,6 +64,13 @@ def in_touch(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, acc
 def reads(rule: Rule, ruleset: RuleSet) -> frozenset[Stream]:
     """Return the streams without which the rule cannot be judged."""
     return reading.reads(rule, ruleset, facts_of(ruleset))
+
+
+def hidden(
+    rule: Rule, ruleset: RuleSet, milestones: Iterable[MilestoneField], lacking: Mapping[Stream, frozenset[str]]
+) -> frozenset[Attribute]:
+    """Return what the rule reads and the CRM does not show: as long as there is anything, it cannot be judged."""
+    return columns.hidden(rule, ruleset, _conditions(rule, ruleset, "", 0), milestones, lacking)
 
 
 def horizon(rule: Rule, ruleset: RuleSet, now: Instant) -> Instant | None:

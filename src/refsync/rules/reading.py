@@ -39,7 +39,7 @@ def stopping(rule: Rule, ruleset: RuleSet, now: Instant) -> list[Suppression]:
 
 def reads(rule: Rule, ruleset: RuleSet, facts: Mapping[str, Fact]) -> frozenset[Stream]:
     """Return the streams without which the rule cannot be judged."""
-    found = (facts[line.fact].streams for line in _all_lines(rule, ruleset) if line.fact in facts)
+    found = (facts[line.fact].streams for line in all_lines(rule, ruleset) if line.fact in facts)
     return frozenset({Stream.ACCOUNTS, SUBJECTS[rule.for_each].stream}.union(*found))
 
 
@@ -48,7 +48,7 @@ def horizon(rule: Rule, ruleset: RuleSet, conditions: Conditions) -> Instant | N
 
     A line with `never` or `ever` looks at all there ever was: 0.
     """
-    lines = [line for line in _all_lines(rule, ruleset) if line.fact in conditions.facts]
+    lines = [line for line in all_lines(rule, ruleset) if line.fact in conditions.facts]
     cuts = [cut for line in lines if is_touch_line(line, conditions.facts) for cut in _cuts(line, conditions)]
     measured = {name for line in lines for name in conditions.facts[line.fact].parameters}
     cuts += [conditions.cut_off(Parameter(name), segment) for name in measured for segment in conditions.segments]
@@ -61,7 +61,8 @@ def is_touch_line(line: Condition, facts: Mapping[str, Fact]) -> bool:
     return bool(fact and isinstance(fact.source, Latest) and Stream.ACTIVITIES in fact.streams)
 
 
-def _all_lines(rule: Rule, ruleset: RuleSet) -> Iterable[Condition]:
+def all_lines(rule: Rule, ruleset: RuleSet) -> Iterable[Condition]:
+    """Return every condition of a rule and of what stops it."""
     return chain(lines_of(rule), *(suppression.when for suppression in suppressions_of(rule, ruleset)))
 
 

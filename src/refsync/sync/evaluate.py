@@ -1,7 +1,8 @@
 """From the mirror to a plan: which rules may be judged, whom they match, what became of earlier tasks.
 
 Law: no data is not no contact. A rule is held while a stream it reads is partial, older than the freshness limit, or known only
-from an instant later than the cut-offs of the rule; a held rule writes nothing and ends nothing.
+from an instant later than the cut-offs of the rule, or while the CRM hides what it reads; a held rule writes nothing and ends
+nothing.
 """
 
 from __future__ import annotations
@@ -143,7 +144,18 @@ def _gate(rule: Rule, run: Run, states: Mapping[Stream, StreamState]) -> str:
             return f"held.{feed}: older than {limit}"
         if stream is Stream.ACTIVITIES and state.complete_since and horizon and horizon < state.complete_since:
             return f"held.{feed}: history begins too late"
-    return ""
+    return _hidden(rule, run, states)
+
+
+def _hidden(rule: Rule, run: Run, states: Mapping[Stream, StreamState]) -> str:
+    """Return which attributes the CRM does not show that the rule reads, and what to do; empty: it shows all."""
+    lacking = {stream: state.lacking for stream, state in states.items() if stream in run.connector.streams}
+    hidden = sorted(compiling.hidden(rule, run.rules, run.milestones, lacking))
+    if not hidden:
+        return ""
+    first = hidden[0][0]
+    names = ", ".join(f"{stream.value}.{name}" for stream, name in hidden)
+    return f"held.{first.value}: the CRM does not show {names}; let refsync's user read it there (refsync check names the field)"
 
 
 def _people(db: Database, connection: str, matches: Iterable[Match]) -> People:
