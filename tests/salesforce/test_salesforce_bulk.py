@@ -171,7 +171,7 @@ def test_waiting_can_be_stopped(hands: Hands, settings: Any, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("state", ["failed", "aborted"])
-def test_bug_10_job_that_fails_is_read_page_by_page(hands: Hands, state: str) -> None:
+def test_job_that_fails_is_read_page_by_page(hands: Hands, state: str) -> None:
     """A job that fails or is stopped by somebody is told, and the next run reads the object page by page."""
     connector = bulked(hands)
     reading = connector.read(Stream.CONTACTS, None)
@@ -210,7 +210,7 @@ def test_object_that_the_bulk_api_refuses_is_read_page_by_page(hands: Hands) -> 
     assert [] == told(found)
 
 
-def test_bug_11_session_that_ends_in_the_middle_of_a_job(hands: Hands) -> None:
+def test_session_that_ends_in_the_middle_of_a_job(hands: Hands) -> None:
     """A session that ends between two steps of a job costs one more sign-in and no row."""
     connector = bulked(hands)
     found: list[Batch] = []
@@ -251,7 +251,7 @@ def results(org: Org, body: str | bytes, **headers: str) -> None:
     org.mock.get(f"{DATA}/jobs/query/{JOB}/results", body=body, headers={name: one for name, one in given.items() if one})
 
 
-def test_bug_09_csv_is_read_by_its_own_rules(org: Org, jobs: Bulk) -> None:
+def test_csv_is_read_by_its_own_rules(org: Org, jobs: Bulk) -> None:
     """Line breaks and quotes inside a value, `N/A`, U+0000, bytes that are no text, values of any length."""
     long = "x" * 200_000
     first = b'"001","two\r\nlines, ""quoted""","N/A","a\x00b"\n'

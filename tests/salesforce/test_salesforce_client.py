@@ -86,7 +86,7 @@ def test_signs_in_anew_when_the_session_ends(org: Org, client: Client) -> None:
         "<html>Please log in</html>",
     ],
 )
-def test_bug_19_lasting_401_ends_after_two_logins(org: Org, client: Client, act: Callable[[Client], Any], body: Any) -> None:
+def test_lasting_401_ends_after_two_logins(org: Org, client: Client, act: Callable[[Client], Any], body: Any) -> None:
     """A session that is refused again right after a sign-in is an AuthError, not an endless circle of sign-ins."""
     for method, path in (("GET", "queryAll/"), ("POST", "composite/sobjects")):
         org.says(method, path, body, status=401)
@@ -203,7 +203,7 @@ def test_refusals_by_their_code(
     ("message", "pause"),
     [("TotalRequests Limit exceeded.", 900), ("ConcurrentRequests (Concurrent API Requests) Limit exceeded.", 30)],
 )
-def test_bug_04_used_up_limit_is_no_end_of_data(org: Org, client: Client, message: str, pause: float) -> None:
+def test_used_up_limit_is_no_end_of_data(org: Org, client: Client, message: str, pause: float) -> None:
     """A limit of the org is RateLimited with a fitting pause, although it looks like a lack of rights."""
     org.says("GET", "queryAll/", [{"message": message, "errorCode": "REQUEST_LIMIT_EXCEEDED"}], status=403)
     error = error_of(read, client)
@@ -309,9 +309,7 @@ def test_no_json_is_a_value_error(body: bytes) -> None:
         ("nonsense", None),
     ],
 )
-def test_bug_12_usage_is_read_from_any_form_of_the_header(
-    org: Org, client: Client, header: str, usage: tuple[int, int] | None
-) -> None:
+def test_usage_is_read_from_any_form_of_the_header(org: Org, client: Client, header: str, usage: tuple[int, int] | None) -> None:
     """The org's usage is found beside per-app figures; a header of an unknown form is no error."""
     org.says("GET", "queryAll/", org.answer(), headers={"Sforce-Limit-Info": header})
     read(client)
@@ -420,7 +418,7 @@ def no_gzip(connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("answer", [hang, drip, drip_head, cut, cut_chunks, hang_up, no_gzip])
-def test_bug_17_lost_reply_is_uncertain_only_for_a_write(settings: Settings, answer: Callable[[socket.socket], None]) -> None:
+def test_lost_reply_is_uncertain_only_for_a_write(settings: Settings, answer: Callable[[socket.socket], None]) -> None:
     """Silence, a dripping head or body, a cut, a closed connection: a read may be repeated, a write has to be looked up, soon."""
     with peer(answer) as url:
         began = time.monotonic()

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from refsync.book import Book
-from refsync.connector import Batch, OutcomeKind, Secret, TaskChange, TaskWriter
+from refsync.connector import OutcomeKind, Secret, TaskWriter
 from refsync.errors import AuthError
-from refsync.model import Activity, ActivityKind, Stream, Task, TaskStatus
+from refsync.model import Task
 from refsync_salesforce import connect
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.salesforce import Salesforce, Secrets, key_pair
@@ -151,31 +151,6 @@ def test_task_as_a_rep_sees_it(hands: Hands, writer: TaskWriter) -> None:
     assert next(iter(hands.ids("accounts").values())) == seen["account"]["id"]
 
 
-def test_bug_17_second_create_finds_the_first(hands: Hands, writer: TaskWriter) -> None:
-    """A create that is repeated, since its reply was lost, ends with the one task that is there."""
-    (first,) = writer.create([task(hands)])
-    again = hands.connect().tasks
-    assert again is not None
-    (second,) = again.create([task(hands, subject="Other words")])
-
-    assert (OutcomeKind.ADOPTED, first.task_id) == (second.kind, second.task_id)
-    assert [("Call Ann", 1)] == [(one["subject"], one["writes"]) for one in hands.tasks() if one["key"]]
-
-
-def test_bug_18_what_a_person_did_stands(hands: Hands, writer: TaskWriter) -> None:
-    """A task that a person closed is not re-opened, and one that a person deleted is found as deleted."""
-    closed, deleted = task(hands, 1), task(hands, 2)
-    done, gone = writer.create([closed, deleted])
-    hands.change({"op": "change", "table": "tasks", "key": closed.key, "set": {"status": "done"}})
-    hands.change({"op": "delete", "table": "tasks", "key": deleted.key})
-    states = {key: state.status for key, state in writer.find([closed, deleted]).items()}
-    changes = [TaskChange(key=one.key, task_id=out.task_id, close=True) for one, out in ((closed, done), (deleted, gone))]
-
-    assert {closed.key: TaskStatus.DONE, deleted.key: TaskStatus.DELETED} == states
-    assert [OutcomeKind.CONFLICT] * 2 == [outcome.kind for outcome in writer.change(changes)]
-    assert [1, 1] == [one["writes"] - 1 for one in hands.tasks() if one["key"]]
-
-
 def test_bad_row_among_good_ones(hands: Hands, writer: TaskWriter) -> None:
     """An owner who is nobody is refused in the CRM's words; its neighbours are written."""
     tasks = [task(hands, 1), task(hands, 2, owner_id="005000000000009AAA"), task(hands, 3)]
@@ -195,13 +170,3 @@ def test_500_tasks_take_three_calls(hands: Hands, writer: TaskWriter) -> None:
 
     assert ({OutcomeKind.WRITTEN}, 500) == ({outcome.kind for outcome in outcomes}, len(found))
     assert {"POST composite/sobjects": 3, "GET queryAll": 6, "GET sobjects/User/describe": 1} == hands.calls()
-
-
-def test_bug_22_own_tasks_are_read_as_ours(hands: Hands, writer: TaskWriter) -> None:
-    """Our own tasks come back with our key and as tasks, so that they never count as a touch."""
-    writer.create([task(hands)])
-    hands.later(minutes=5)
-    batches: list[Batch] = list(hands.connect().read(Stream.ACTIVITIES, None))
-    (own,) = (one for batch in batches for one in batch.records if isinstance(one, Activity) and one.task_key)
-
-    assert (ActivityKind.TASK, f"{1:064x}") == (own.kind, own.task_key)

@@ -56,7 +56,7 @@ def read(connector: SalesforceConnector, stream: Stream, since: str | None = Non
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_bug_13_a_served_book_comes_back(hands: Hands, book: Book, stream: Stream) -> None:
+def test_a_served_book_comes_back(hands: Hands, book: Book, stream: Stream) -> None:
     """Every record of a book, archived years included, comes back as it was, but for what Salesforce cannot hold."""
     ids = {table: hands.ids(table) for table in STREAMS}
     custom = {stream: frozenset(_crm_name(column) for column in book.custom_columns(stream))}
@@ -121,17 +121,6 @@ def _expected_activity(activity: Activity, ids: dict[Stream, dict[str, str]], de
 # --- windows ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page_size", [1, 3, 7])
-def test_bug_01_small_pages_bring_the_same(hands: Hands, page_size: int) -> None:
-    """However small the pages, each row comes exactly once."""
-    whole, _ = read(hands.connect(), Stream.CONTACTS)
-    batches = list(hands.connect(page_size=page_size).read(Stream.CONTACTS, None))
-    ids = [record.id for batch in batches for record in batch.records]
-
-    assert sorted(whole) == sorted(ids)
-    assert all(len(batch.records) <= page_size for batch in batches)
-
-
 def test_unchanged_tick_costs_one_request_a_stream(hands: Hands) -> None:
     """With nothing new, each stream is asked once, the three objects of activities together, and no row is stored again."""
     connector = hands.connect()
@@ -175,7 +164,7 @@ def test_fresh_changes_wait_until_they_have_settled(hands: Hands) -> None:
     assert (0, 1) == (len(found), len(later))
 
 
-def test_bug_03_cursor_of_each_batch_leads_to_the_rest(hands: Hands) -> None:
+def test_cursor_of_each_batch_leads_to_the_rest(hands: Hands) -> None:
     """Who stops after any batch and goes on from its cursor ends with the same rows, object after object."""
     whole, _ = read(hands.connect(), Stream.ACTIVITIES)
     batches = list(hands.connect(page_size=4).read(Stream.ACTIVITIES, None))
@@ -239,37 +228,7 @@ def test_mail_that_comes_after_its_task_replaces_it(hands: Hands) -> None:
 # --- sessions and descriptions ----------------------------------------------------------------------------------------
 
 
-def test_bug_11_session_that_ends_between_pages(hands: Hands) -> None:
-    """An ended session costs one more sign-in and no row."""
-    whole, _ = read(hands.connect(), Stream.CONTACTS)
-    connector = hands.connect(page_size=5)
-    hands.calls()
-    batches = []
-    for batch in connector.read(Stream.CONTACTS, None):
-        batches.append(batch)
-        if len(batches) == 2:
-            hands.crm.oauth.expire_all()
-
-    assert whole == mirror(batches)
-    assert 2 == hands.calls()["POST oauth2/token"]
-
-
-def test_bug_08_new_field_is_read_for_old_rows(hands: Hands, book: Book) -> None:
-    """A field that is asked for later is read for every row, not only for those that change from now on."""
-    column = book.custom_columns(Stream.ACCOUNTS)[0]
-    name = _crm_name(column)
-    _, cursor = read(hands.connect(), Stream.ACCOUNTS)
-    hands.later(minutes=15)
-    found, after = read(hands.connect({Stream.ACCOUNTS: frozenset({name})}), Stream.ACCOUNTS, cursor)
-    hands.later(minutes=15)
-    again, _ = read(hands.connect({Stream.ACCOUNTS: frozenset({name})}), Stream.ACCOUNTS, after)
-
-    filled = sum(column in record.custom for record in book.read(Stream.ACCOUNTS))  # type: ignore[union-attr]
-    assert filled == sum(name in record.custom for record in found.values())  # type: ignore[union-attr]
-    assert {} == again
-
-
-def test_bug_14_hidden_field_is_never_asked_for(hands: Hands) -> None:
+def test_hidden_field_is_never_asked_for(hands: Hands) -> None:
     """A field that the org does not show is left out of the statement, and `check` names it."""
     connector = hands.connect({Stream.ACCOUNTS: frozenset({"Nowhere__c"})})
     found, _ = read(connector, Stream.ACCOUNTS)
@@ -308,7 +267,7 @@ def statements(org: Org) -> list[str]:
     return [call.request.params["q"] for call in org.mock.calls if "queryAll" in str(call.request.url)]  # type: ignore[attr-defined]
 
 
-def test_bug_03_failure_keeps_the_last_cursor(org: Org, connector: SalesforceConnector) -> None:
+def test_failure_keeps_the_last_cursor(org: Org, connector: SalesforceConnector) -> None:
     """A failed page ends the read with an error; from the cursor before it the next read asks for exactly what was missed."""
     org.says("GET", "queryAll/", org.answer(account(1), account(2)))
     org.says("GET", "queryAll/", "", status=503)
@@ -325,7 +284,7 @@ def test_bug_03_failure_keeps_the_last_cursor(org: Org, connector: SalesforceCon
     assert f"Id > '001{2:012d}AAA'" in repeated
 
 
-def test_bug_04_limit_in_the_middle_is_no_end(org: Org, connector: SalesforceConnector) -> None:
+def test_limit_in_the_middle_is_no_end(org: Org, connector: SalesforceConnector) -> None:
     """A used-up limit between pages is an error, not the end of the data."""
     org.says("GET", "queryAll/", org.answer(account(1), account(2)))
     limit = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]
@@ -334,7 +293,7 @@ def test_bug_04_limit_in_the_middle_is_no_end(org: Org, connector: SalesforceCon
         list(connector.read(Stream.ACCOUNTS, None))
 
 
-def test_bug_05_split_answer_is_followed(org: Org, connector: SalesforceConnector) -> None:
+def test_split_answer_is_followed(org: Org, connector: SalesforceConnector) -> None:
     """An answer that comes in parts is read to its end, each part with its own cursor."""
     org.says("GET", "queryAll/", org.answer(account(1), done=False, totalSize=2, nextRecordsUrl=FURTHER))
     org.says("GET", "query/01g-1", org.answer(account(2), totalSize=2))
@@ -371,7 +330,7 @@ def test_count_without_rows_is_refused(org: Org, connector: SalesforceConnector)
         list(connector.read(Stream.ACCOUNTS, None))
 
 
-def test_bug_14_field_that_vanishes_in_the_middle(org: Org, connector: SalesforceConnector) -> None:
+def test_field_that_vanishes_in_the_middle(org: Org, connector: SalesforceConnector) -> None:
     """When a field is refused that was described before, the org is described again and the read goes on without it."""
     org.says("GET", "sobjects/Account/describe", {"fields": SHOWN[:-1]})
     org.says("GET", "queryAll/", org.answer(account(1, X__c="a"), account(2, X__c="b")))
@@ -407,7 +366,7 @@ def test_bad_row_is_set_aside(org: Org, connector: SalesforceConnector) -> None:
     assert '"Name":["x"]' in batches[0].set_aside[0].raw
 
 
-def test_bug_20_ids_that_differ_by_case_are_two(org: Org, connector: SalesforceConnector) -> None:
+def test_ids_that_differ_by_case_are_two(org: Org, connector: SalesforceConnector) -> None:
     """Two ids that differ only by case are two customers."""
     first, second = "001000000000AAaAAA", "001000000000AaAAAA"
     org.says("GET", "queryAll/", org.answer(account(1, Id=first), account(2, Id=second)))

@@ -8,7 +8,7 @@ import pytest
 
 from refsync.connector import Batch
 from refsync.errors import UnexpectedReply
-from refsync.model import Account, Activity, Contact, Stream
+from refsync.model import Activity, Contact, Stream
 from refsync_salesforce.connector import SalesforceConnector
 from refsync_salesforce.sweep import Progress, progress
 from tests.salesforce.sandboxed import Hands, mirror
@@ -122,22 +122,6 @@ def test_row_that_appears_hours_late_is_found(hands: Hands) -> None:
 
     found = swept(hands, connector, Stream.CONTACTS, str(ticked[-1].cursor), cursor, **DAILY)
     assert late in mirror(found)
-
-
-def test_bug_16_calculated_value_is_read_daily(hands: Hands) -> None:
-    """A formula changes without the stamp of its row; where a rule reads it, the rows themselves are read once a day."""
-    hands.org({"do": "add_field", "object": "Account", "field": "Health__c", "type": "string", "calculated": True})
-    account = next(iter(hands.ids("accounts").values()))
-    connector = hands.connect({Stream.ACCOUNTS: frozenset({"Health__c"})})
-    read, cursor = first(connector, Stream.ACCOUNTS)
-    hands.org({"do": "set", "id": account, "fields": {"Health__c": "poor"}})
-    found = swept(hands, connector, Stream.ACCOUNTS, read, cursor, **DAILY)
-    value = mirror(found)[account]
-
-    assert isinstance(value, Account)
-    assert {"Health__c": "poor"} == value.custom
-    assert set(hands.ids("accounts").values()) == listed(found)
-    assert found[-1].whole
 
 
 def relation(hands: Hands, task: str, contact: str) -> str:

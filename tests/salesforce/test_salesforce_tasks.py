@@ -151,7 +151,7 @@ def test_refusal_is_told_in_the_crm_s_words(org: Org, tasks: SalesforceTasks) ->
     assert "INACTIVE_OWNER_OR_USER: inactive user [(e-mail)] as owner of task" == outcome.reason
 
 
-def test_bug_17_duplicate_is_adopted(org: Org, tasks: SalesforceTasks) -> None:
+def test_duplicate_is_adopted(org: Org, tasks: SalesforceTasks) -> None:
     """A key that is there already is found and taken over as it is, also when a person has deleted the task."""
     org.says("POST", "composite/sobjects", [refused("DUPLICATE_VALUE"), WRITTEN])
     org.says("GET", "queryAll/", org.answer(row(1, Id="00T000000000007AAA", IsDeleted=True)))
@@ -180,7 +180,7 @@ def test_duplicate_that_cannot_be_looked_up_stays_open(org: Org, tasks: Salesfor
     assert [OutcomeKind.UNCERTAIN, OutcomeKind.WRITTEN] == [outcome.kind for outcome in tasks.create([task(1), task(2)])]
 
 
-def test_bug_21_same_key_twice_is_one_task(org: Org, tasks: SalesforceTasks) -> None:
+def test_same_key_twice_is_one_task(org: Org, tasks: SalesforceTasks) -> None:
     """A key that stands twice in a batch is sent once; the second one adopts the first."""
     org.says("POST", "composite/sobjects", [WRITTEN])
     first, second = tasks.create([task(), task()])
@@ -291,7 +291,7 @@ def test_find_refuses_a_row_without_its_fields(org: Org, client: Client) -> None
         (row(IsClosed=True), change(owner_id=OTHER, owner_was=OWNER), OutcomeKind.CONFLICT),
     ],
 )
-def test_bug_18_a_person_s_decision_stands(
+def test_a_person_s_decision_stands(
     org: Org, client: Client, shown: dict[str, Any] | None, wanted: TaskChange, kind: OutcomeKind
 ) -> None:
     """A task is read first: what a person closed, deleted or gave away is left as it is."""

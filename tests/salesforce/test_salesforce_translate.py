@@ -87,7 +87,7 @@ def test_status_of_a_task_row(fields: dict[str, Any], status: ActivityStatus | N
     assert status is task(**fields).status
 
 
-def test_bug_22_when_a_task_took_place() -> None:
+def test_when_a_task_took_place() -> None:
     """A closed task took place when it was completed; an open one is to take place at noon of its day; a due date is no touch."""
     assert TEN == task().at
     assert NOON == task(IsClosed=False, ActivityDate="2024-03-01").at

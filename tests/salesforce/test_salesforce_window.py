@@ -56,7 +56,7 @@ def test_next_window_begins_before_the_end_of_the_last() -> None:
     assert "WHERE SystemModstamp >= 2024-02-29T23:50:00Z AND SystemModstamp < 2024-03-01T00:15:00Z ORDER" in statement
 
 
-def test_bug_01_page_edge_within_one_stamp() -> None:
+def test_page_edge_within_one_stamp() -> None:
     """Behind a row, its own stamp goes on by id: nothing is skipped and nothing repeated."""
     position = Position().window(DAY, 600).behind([row(DAY - 5000, "00T000000000001AAA")], "SystemModstamp")
 
@@ -83,7 +83,7 @@ def test_only_described_fields_are_asked_for() -> None:
         ({"LoginTime": True}, "LoginTime"),
     ],
 )
-def test_bug_15_stamp_column_must_be_filterable(shown: dict[str, bool], stamp: str) -> None:
+def test_stamp_column_must_be_filterable(shown: dict[str, bool], stamp: str) -> None:
     """The first column that can be filtered tells the changes."""
     fields = {name: Field(type="datetime", filterable=filterable) for name, filterable in shown.items()}
 
@@ -152,7 +152,7 @@ def test_foreign_cursor_is_refused(text: str) -> None:
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), unique=True, max_size=40),
     st.integers(1, 5),
 )
-def test_bug_06_any_rows_on_any_stamps_are_each_seen_once(found: list[tuple[int, int]], size: int) -> None:
+def test_any_rows_on_any_stamps_are_each_seen_once(found: list[tuple[int, int]], size: int) -> None:
     """Paging by (stamp, id) meets every row exactly once, also when one stamp has more rows than a page."""
     rows = sorted((DAY + second * 1000, f"00T0000000000{number:02d}AAA") for second, number in found)
     position, seen = Position().window(DAY + 10_000, 600), []
