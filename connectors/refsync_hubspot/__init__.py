@@ -70,7 +70,7 @@ class HubSpot:
     @property
     def org(self) -> str:
         """The portal's id."""
-        return str(self._client.account["portalId"])
+        return str(self._client.for_writing.account["portalId"])
 
     @property
     def tasks(self) -> UniqueTasks | LinkedTasks | None:

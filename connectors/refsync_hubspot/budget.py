@@ -19,8 +19,8 @@ DAY_MS = 86_400_000
 READING, WRITING = 0.80, 0.95
 """The share of the day's calls at which each stops."""
 MOST_FAILED = 0.05
-FEW = 1_000
-"""Of so few calls no share of failures means anything."""
+FEW = 5_000
+"""Of so few calls no share of failures means anything, nor can failures that other processes only hold ready make one."""
 UNLIMITED = 1 << 31
 _CALLS, _FAILED = "hubspot day", "hubspot failed"
 
@@ -54,19 +54,22 @@ class Budget:
         if self._failing and not writing:
             raise BudgetSpent(self._failing)
 
-    def count(self, *, failed: bool) -> None:
-        """Count a call that was sent."""
-        if not self._chosen and not self._watches_failures:
+    def count(self) -> None:
+        """Count a call that is about to be sent."""
+        if self._chosen or self._watches_failures:
+            self._take(_CALLS)
+
+    def count_failure(self) -> None:
+        """Count a call that HubSpot answered with an error."""
+        if not self._watches_failures:
             return
-        now = self._now()
-        for name in (_CALLS, _FAILED) if failed else (_CALLS,):
-            self._meter.take(name, 1, allowed=UNLIMITED, window_ms=DAY_MS, now=now)
-        if failed and self._watches_failures:
-            calls, failures = (self._meter.spent(name, window_ms=DAY_MS, now=now) for name in (_CALLS, _FAILED))
-            too_many = calls >= FEW and failures >= MOST_FAILED * calls
-            self._failing = (
-                f"HubSpot: {failures:,} of {calls:,} calls of the day failed; it wants fewer than 5 %" if too_many else ""
-            )
+        self._take(_FAILED)
+        calls, failures = (self._meter.spent(name, window_ms=DAY_MS, now=self._now()) for name in (_CALLS, _FAILED))
+        words = f"HubSpot: {failures:,} of {calls:,} calls of the day failed; it wants fewer than 5 %"
+        self._failing = words if calls >= FEW and failures >= MOST_FAILED * calls else ""
+
+    def _take(self, name: str) -> None:
+        self._meter.take(name, 1, allowed=UNLIMITED, window_ms=DAY_MS, now=self._now())
 
     def learn(self, headers: Mapping[str, str], seconds_of_day_left: Callable[[], float]) -> None:
         """Take from a reply how many calls the account has left today."""

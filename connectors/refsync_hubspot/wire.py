@@ -116,6 +116,7 @@ class Wire:
             self._searches.wait(self._searches_allowed, SECOND_MS)
         else:
             self._general.wait(self._pace.allowed, self._pace.interval_ms)
+        self.budget.count()
         self._library.configuration.access_token = token
         try:
             reply: Reply = self._library.call_api(
@@ -134,7 +135,6 @@ class Wire:
         except ApiException as error:
             reply = Reply(status=error.status, headers=error.headers, data=error.body.encode())
         except Lost as lost:
-            self.budget.count(failed=False)
             raise _lost(lost, write=write) from None
         self._remember(reply)
         return reply
@@ -145,7 +145,8 @@ class Wire:
             self._dated = (instant(parsedate_to_datetime(reply.headers["date"])), heard)
         except (KeyError, ValueError):
             self._dated = None
-        self.budget.count(failed=reply.status >= 400)
+        if reply.status >= 400:
+            self.budget.count_failure()
         limits = {name.lower(): value for name, value in reply.headers.items() if "ratelimit" in name.lower()}
         if limits:
             self.last_limits = limits

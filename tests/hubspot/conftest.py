@@ -230,6 +230,10 @@ class Portal:
         """Let everything go well again."""
         self._call("DELETE", "faults")
 
+    def do(self, **deed: Any) -> None:
+        """Let happen what HubSpot does by itself."""
+        self._call("POST", "portal", {"do": [deed]})
+
     def limits(self) -> dict[str, dict[str, int]]:
         """Return how many calls there were, how many were refused, and the most in any stretch, by limit."""
         found: dict[str, dict[str, int]] = self._call("GET", "limits")

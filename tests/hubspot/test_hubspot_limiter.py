@@ -154,7 +154,7 @@ def test_share_of_the_day_is_counted_for_all_processes() -> None:
     mine, other = (budget(time, meter, 10) for _ in range(2))
     for each in (mine, other):
         for _ in range(4):
-            each.count(failed=False)
+            each.count()
 
     assert (True, False) == stops(mine)
 
@@ -163,9 +163,11 @@ def test_too_many_failed_calls_stop_reading() -> None:
     """When one call in twenty of a day fails, reading stops and says so; of few calls no share means anything."""
     time, meter = Passing(), LocalMeter()
     found = budget(time, meter, watches_failures=True)
-    for n in range(1000):
-        found.count(failed=n % 10 == 0)
+    for n in range(6000):
+        found.count()
+        if n < 300:
+            found.count_failure()
     early = stops(found)
-    found.count(failed=True)
+    found.count_failure()
 
     assert ((False, False), (True, False)) == (early, stops(found))

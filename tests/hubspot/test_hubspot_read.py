@@ -166,9 +166,9 @@ UNCHANGED = {"search": 10, "owners": 2}
 """What a tick costs in which nothing changed for an hour: a search for each object type, and the owners, present and archived."""
 
 
-def test_unchanged_tick_costs_one_request_a_type(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
+def test_unchanged_tick_costs_one_request_a_type(portal: Any, connect_to: Connect, mirror_of: MirrorOf, api: str) -> None:
     """Without changes a tick costs twelve requests, its sweeps included: nothing is asked that was asked before."""
-    mirror = mirror_of(connect_to(portal.url))
+    mirror = mirror_of(connect_to(portal.url, api=api))
     for _ in range(2):
         mirror.read()
         mirror.sweep()
@@ -201,10 +201,12 @@ def test_one_search_serves_all_streams_of_a_type(portal: Any, connect_to: Connec
 
 
 @pytest.mark.parametrize("labelled", [False, True])
-def test_introduction_ends_when_nobody_is_named(serve: Serve, connect_to: Connect, mirror_of: MirrorOf, labelled: bool) -> None:
+def test_introduction_ends_when_nobody_is_named(
+    serve: Serve, connect_to: Connect, mirror_of: MirrorOf, labelled: bool, api: str
+) -> None:
     """Introductions come by property and by label; one whose contact names nobody any more goes."""
     portal = serve(BOOK, {Stream.ACCOUNTS: ("implemented_on",)}, introductions_by_label=labelled)
-    mirror = mirror_of(connect_to(portal.url))
+    mirror = mirror_of(connect_to(portal.url, api=api))
     mirror.read()
     contact = portal.ids("contacts")
     before = {key: record.source_contact_id for key, record in mirror.held[Stream.INTRODUCTIONS].items()}

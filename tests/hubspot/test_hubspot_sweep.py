@@ -67,8 +67,11 @@ def test_bug_13_archived_records_are_deleted_by_the_sweep(portal: Any, mirror: A
     assert call not in mirror.held[Stream.ACTIVITIES]
 
 
-def test_bug_12_new_associations_are_seen_by_the_walk(portal: Any, mirror: Any) -> None:
+def test_bug_12_new_associations_are_seen_by_the_walk(portal: Any, connect_to: Connect, mirror_of: MirrorOf, api: str) -> None:
     """Of every pair of object types: what was associated without moving any date comes at night, what was parted goes."""
+    mirror = mirror_of(connect_to(portal.url, api=api))
+    mirror.read()
+    mirror.sweep()
     contact, deal, account = portal.ids("contacts"), portal.ids("deals"), portal.ids("accounts")
     call = portal.ids("activities")["X2"]
     associate(portal, ("deals", "contacts"), (deal["D1"], contact["C3"]))
