@@ -29,7 +29,7 @@ PIECE = 2_000
 """Rows of a batch."""
 BEAT = 2.0
 """Seconds after which the engine is given a chance to stop."""
-LOOKS = (1.0, 2.0, 4.0, 8.0, 15.0)
+LOOKS = (0.25, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between looks at a job; the last is repeated."""
 PATIENCE = 600.0
 """Seconds that one run waits for a job."""

@@ -180,7 +180,6 @@ def _introduction(terms: Terms, wanted: tuple[str, ...]) -> Source:
         attributes={
             "source_contact_id": referrer,
             "account_id": f"{parent}.AccountId",
-            "source_name": f"{parent}.Name",
             "person_name": "FirstName LastName Company",
             "person_contact_id": "ConvertedContactId",
             "deal_id": "ConvertedOpportunityId",
@@ -188,6 +187,8 @@ def _introduction(terms: Terms, wanted: tuple[str, ...]) -> Source:
             "status": "Status IsConverted",
             "status_since": "ConvertedDate",
             "made_at": "CreatedDate",
+            "kind": "LeadSource",
+            "note": "Description",
         },
         sometimes=("MasterRecordId",),
         needs=referrer,

@@ -139,7 +139,6 @@ def introduction(row: Row, terms: Terms, parent: str, custom: Custom = ()) -> In
     return Introduction(
         id=record_id(row),
         source_contact_id=source,
-        source_name=text(referrer, "Name"),
         person_name=_full_name(row) or text(row, "Company"),
         person_contact_id=reference(row, "ConvertedContactId"),
         account_id=reference(referrer, "AccountId"),
@@ -148,6 +147,8 @@ def introduction(row: Row, terms: Terms, parent: str, custom: Custom = ()) -> In
         status=IntroductionStatus.MET if converted else terms.words.introduction_status.get(word),
         status_since=noon(row, "ConvertedDate") if converted else None,
         made_at=time(row, "CreatedDate"),
+        kind=text(row, "LeadSource"),
+        note=text(row, "Description"),
         custom=custom_texts(row, custom),
     )
 

@@ -86,12 +86,17 @@ class Hands:
         if state == "aborted":
             self._api("PATCH", f"jobs/query/{job}", json={"state": "Aborted"})
         else:
-            self.crm._administration._org.bulk.end(job, State.FAILED, "Query timed out")  # noqa: SLF001 # no step does it
+            self.crm._administration._org.bulk.end(job, State.FAILED, "Query timed out")  # no step does it
 
     def trouble(self, *faults: dict[str, Any]) -> None:
         """Let calls go wrong from now on, beside what goes wrong already."""
         reply = requests.post(f"{self.url}/_sandbox/faults", json={"faults": faults}, timeout=10)
         assert reply.ok, reply.text
+
+    def armed(self) -> list[dict[str, Any]]:
+        """Return the faults that are armed, and how often each has struck."""
+        found: list[dict[str, Any]] = requests.get(f"{self.url}/_sandbox/faults", timeout=10).json()["faults"]
+        return found
 
     def calm(self) -> None:
         """Let everything go well again."""

@@ -19,6 +19,8 @@ from refsync.model import (
     Contact,
     Deal,
     DealStatus,
+    Introduction,
+    IntroductionStatus,
     Record,
     SetAside,
     Stream,
@@ -38,12 +40,14 @@ LINKS = {
     "parent_id": "accounts",
     "account_id": "accounts",
     "contact_id": "contacts",
+    "person_contact_id": "contacts",
+    "source_contact_id": "contacts",
     "referred_by_contact_id": "contacts",
     "deal_id": "deals",
 }
 
 
-STREAMS = sorted(set(Stream) - {Stream.ACCOUNT_CONTACTS, Stream.INTRODUCTIONS})
+STREAMS = sorted(Stream)
 
 
 def read(connector: SalesforceConnector, stream: Stream, since: str | None = None) -> tuple[dict[str, Record], str | None]:
@@ -83,6 +87,7 @@ def _without_id(record: Record) -> Record:
 def _expected(book: Book, stream: Stream, ids: dict[Stream, dict[str, str]]) -> Iterator[Record]:
     """Yield the records of a book as Salesforce holds them: with its ids, and without what it has no place for."""
     account_of = {one.id: one.account_id for part in (Stream.CONTACTS, Stream.DEALS) for one in book.read(part)}  # type: ignore[union-attr]
+    name_of = {one.id: one.name for one in book.read(Stream.CONTACTS)}  # type: ignore[union-attr]
     for record in book.read(stream):
         if isinstance(record, SetAside) or (isinstance(record, Activity) and record.kind is ActivityKind.NOTE):
             continue
@@ -98,10 +103,26 @@ def _expected(book: Book, stream: Stream, ids: dict[Stream, dict[str, str]]) -> 
                 found = replace(found, email=found.email.lower())
             case Deal():
                 found = replace(found, closed_on=None if found.status is DealStatus.OPEN else found.closed_on)
+            case Introduction() if found.source_contact_id is None:
+                continue
+            case Introduction():
+                source = str(record.source_contact_id)  # type: ignore[union-attr]
+                found = replace(found, account_id=ids[Stream.ACCOUNTS].get(account_of[source] or ""))
+                found = _expected_introduction(found)
             case Activity():
                 first = record.deal_id or next(iter(record.contact_ids), "")  # type: ignore[union-attr]
                 found = _expected_activity(found, ids, ids[Stream.ACCOUNTS].get(account_of.get(first) or ""))
         yield found
+
+
+def _expected_introduction(found: Introduction) -> Introduction:
+    """Return an introduction as a lead holds it: what came of it is told by its deal, and only a conversion has a day."""
+    converted = found.status in (IntroductionStatus.MET, IntroductionStatus.WON) or (
+        found.status is IntroductionStatus.LOST and found.deal_id is not None
+    )
+    since = found.status_since // DAY * DAY + DAY // 2 if converted and found.status_since is not None else None
+    lost = IntroductionStatus.DECLINED if found.status is IntroductionStatus.LOST else found.status
+    return replace(found, status=IntroductionStatus.MET if converted else lost, status_since=since)
 
 
 def _expected_activity(activity: Activity, ids: dict[Stream, dict[str, str]], derived: str | None) -> Activity:
