@@ -7,12 +7,12 @@ the clock, so that a pull that holds back a minute sees everything); rows are st
 from __future__ import annotations
 
 import sqlite3
-from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
+from typing import Any
 
 from refsync.book import Book
 from refsync.model import RECORD_OF, Activity, Instant, Record, SetAside, Stream, moment
@@ -81,8 +81,8 @@ class _Loading:
         self._now = clock.instant()
         self._counters: dict[str, int] = defaultdict(int)
         self._numbering = Numbering(database, self._schema)
-        self._places: dict[Stream, dict[str, int]] = {stream: {} for stream in set(_LINKS.values())}
-        self._numbers: dict[Stream, array[int]] = {}
+        self._places: dict[str, int] = {}
+        self._ids: dict[Stream, dict[str, str]] = {stream: {} for stream in set(_LINKS.values())}
         self._later: list[tuple[Stream, str, str, str]] = []
         self._persons = Persons()
         self._set_aside = 0
@@ -107,9 +107,13 @@ class _Loading:
         subject = OBJECTS[stream]
         if stream is Stream.ACCOUNT_CONTACTS and self._schema.objects[subject].visible:
             self._counters[subject] = join_directly(self._database, self._schema)
+        self._places = {}
         self._insert(subject, self._rows(stream))
-        if subject in _IN_ORDER:
-            self._numbers[stream] = self._numbering.number(subject)
+        numbers = self._numbering.number(subject) if subject in _IN_ORDER else None
+        if stream in self._ids:
+            prefix = self._schema.objects[subject].prefix
+            placed = self._places.items()
+            self._ids[stream] = {book_id: nth_id(prefix, numbers[place] if numbers else place) for book_id, place in placed}
 
     def _records(self, stream: Stream) -> Iterator[Record]:
         for record in self._book.read(stream):
@@ -170,7 +174,7 @@ class _Loading:
             yield row
         if stream is Stream.CONTACTS:
             for person in self._persons.without_contact():
-                account = {"account_id": self._id(Stream.ACCOUNTS, person.id)}
+                account = {"account_id": self._ids[Stream.ACCOUNTS][person.id]}
                 yield self._row(stream, "", account | self._persons.shadow(person)) | self._persons.shadow_marks(custom)
 
     def _row(self, stream: Stream, book_id: str, values: Fields) -> Fields:
@@ -195,24 +199,16 @@ class _Loading:
 
     def _resolved(self, record: Record) -> Fields:
         """Return a record's columns with book ids turned into Salesforce ids."""
-        names, links = _columns(type(record).__name__)
-        values: Fields = {name: getattr(record, name) for name in names}
+        names, read, links = _columns(type(record).__name__)
+        values: Fields = dict(zip(names, read(record), strict=True))
         for name, target in links:
             if values[name]:
-                values[name] = self._id(target, values[name])
+                values[name] = self._ids[target].get(values[name])
         return values
 
-    def _id(self, stream: Stream, book_id: str) -> str | None:
-        """Return the id of a record whose stream is loaded, None for any other; kept as a number, since there are many."""
-        place = self._places[stream].get(book_id)
-        if place is None or (OBJECTS[stream] in _IN_ORDER and stream not in self._numbers):
-            return None
-        number = self._numbers[stream][place] if stream in self._numbers else place
-        return nth_id(self._schema.objects[OBJECTS[stream]].prefix, number)
-
     def _remember(self, stream: Stream, record: Record, values: Fields) -> None:
-        if stream in self._places:
-            self._places[stream][record.id] = self._counters[OBJECTS[stream]] - 1
+        if stream in self._ids:
+            self._places[record.id] = self._counters[OBJECTS[stream]] - 1
         for column, field in (("manager_id", "ManagerId"), ("parent_id", "ParentId")):
             target = getattr(record, column, None)
             if target and not values[column]:
@@ -222,18 +218,18 @@ class _Loading:
         """Set the links within users and within accounts, whose ids were not known when they were read."""
         for stream, field, book_id, target in self._later:
             statement = f'UPDATE "{OBJECTS[stream]}" SET "{field}" = ? WHERE Id = ?'  # noqa: S608 - names from the schema
-            self._database.execute(statement, (self._id(stream, target), self._id(stream, book_id)))
+            self._database.execute(statement, (self._ids[stream].get(target), self._ids[stream][book_id]))
 
     # -- activities ------------------------------------------------------------------------------------------------------------
 
     def _activities(self) -> None:
-        rows = ActivityRows(self._head, self._new_id)
+        rows, contacts = ActivityRows(self._head, self._new_id), self._ids[Stream.CONTACTS]
         waiting: dict[str, list[Fields]] = defaultdict(list)
         for record in self._records(Stream.ACTIVITIES):
             if not isinstance(record, Activity):
                 continue
             values = self._resolved(record)
-            values["contact_ids"] = [self._id(Stream.CONTACTS, one) for one in values["contact_ids"]]
+            values["contact_ids"] = [contacts.get(one) for one in values["contact_ids"]]
             for subject, row in rows.of(values):
                 waiting[subject].append(row)
                 if len(waiting[subject]) >= _BATCH:
@@ -251,7 +247,7 @@ class _Loading:
 
 
 @lru_cache(maxsize=16)
-def _columns(kind: str) -> tuple[tuple[str, ...], tuple[tuple[str, Stream], ...]]:
-    """Return the names of a record's columns, and which of them are links, and to what."""
+def _columns(kind: str) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], tuple[tuple[str, Stream], ...]]:
+    """Return the names of a record's columns, what reads them, and which of them are links, and to what."""
     names = tuple(one.name for one in fields(_RECORDS[kind]))
-    return names, tuple((name, target) for name, target in _LINKS.items() if name in names)
+    return names, attrgetter(*names), tuple((name, target) for name, target in _LINKS.items() if name in names)

@@ -157,16 +157,13 @@ class Schema:
 
     def __init__(self, objects: Iterable[SObject], changed: datetime = _BEGINNING) -> None:
         self._objects = {one.name: one for one in objects}
+        self.objects: Mapping[str, SObject] = MappingProxyType(self._objects)
+        """All objects, also those that the API does not show."""
         self.changed = changed
         """When it was last changed, which is what describe says of itself."""
         self.revision = 0
         """How often it was changed since the org was loaded."""
         self._by_prefix = {one.prefix: one.name for one in self._objects.values() if one.prefix}
-
-    @property
-    def objects(self) -> Mapping[str, SObject]:
-        """All objects, also those that the API does not show."""
-        return MappingProxyType(self._objects)
 
     @property
     def shown(self) -> tuple[SObject, ...]:
