@@ -30,7 +30,7 @@ def refsync(*arguments: str, code: int = 0, **options: Any) -> subprocess.Comple
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("book")
-    write_book(folder, accounts=150, seed=5, now=moment(parse_instant(NOW)))
+    write_book(folder, accounts=150, seed=5, now=moment(parse_instant(NOW)), second_accounts=0.2)
     spoil(folder)
     return folder
 

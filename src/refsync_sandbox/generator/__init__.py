@@ -20,7 +20,7 @@ __all__ = ["write_book"]
 FURTHER_COLUMNS = {Stream.ACCOUNTS: ("go_live_on", "roi_proven_on"), Stream.DEALS: ("source",)}
 
 
-def write_book(folder: Path, *, accounts: int, seed: int, now: datetime, second_accounts: float = 0.0) -> dict[str, int]:
+def write_book(folder: Path, *, accounts: int, seed: int, now: datetime, second_accounts: float = 0.03) -> dict[str, int]:
     """Write a book of so many accounts as it stands at `now`, and return the number of rows of each file.
 
     `second_accounts` is the share of people who belong to a second account.
