@@ -87,7 +87,6 @@ def _without_id(record: Record) -> Record:
 def _expected(book: Book, stream: Stream, ids: dict[Stream, dict[str, str]]) -> Iterator[Record]:
     """Yield the records of a book as Salesforce holds them: with its ids, and without what it has no place for."""
     account_of = {one.id: one.account_id for part in (Stream.CONTACTS, Stream.DEALS) for one in book.read(part)}  # type: ignore[union-attr]
-    name_of = {one.id: one.name for one in book.read(Stream.CONTACTS)}  # type: ignore[union-attr]
     for record in book.read(stream):
         if isinstance(record, SetAside) or (isinstance(record, Activity) and record.kind is ActivityKind.NOTE):
             continue
