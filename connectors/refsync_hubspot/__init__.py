@@ -3,7 +3,8 @@
 `connect` is the entry point. The promise it keeps is in `refsync.connector`; what HubSpot is like, and who says so, stands at the
 head of each module. Calls: client.py, by wire.py, transport.py, signin.py, limiter.py and budget.py; their meaning: replies.py.
 Streams: read.py and sweep.py, from cursor.py on. Rows: search.py and fetch.py. Values: records.py, translate.py, activities.py,
-introductions.py and owners.py. Properties: objects.py and schema.py. Write-back: tasks.py and what it names. Advice: check.py.
+introductions.py, pipelines.py and owners.py. Properties: objects.py and schema.py. Write-back: tasks.py and what it names. What
+to do about it all: check.py.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dataclasses import replace
 from refsync.connector import Batch, Cursor
 from refsync.errors import UnexpectedReply
 from refsync.model import Instant, Stream
-from refsync_hubspot import fetch, replies, search, translate
+from refsync_hubspot import fetch, pipelines, replies, search, translate
 from refsync_hubspot.activities import activity_of
 from refsync_hubspot.client import Client
 from refsync_hubspot.cursor import Listing, Seen, State, Window
@@ -20,9 +20,10 @@ from refsync_hubspot.introductions import Introductions
 from refsync_hubspot.objects import ObjectType, object_types
 from refsync_hubspot.options import HubSpotOptions
 from refsync_hubspot.owners import users
+from refsync_hubspot.pipelines import Stage
 from refsync_hubspot.replies import Json
 from refsync_hubspot.search import Question
-from refsync_hubspot.translate import Stage, Translate, Vocabulary
+from refsync_hubspot.translate import Translate, Vocabulary
 
 LINKS_OF: Mapping[Stream, str] = {Stream.ACCOUNT_CONTACTS: "contacts", Stream.DEAL_CONTACTS: "deals"}
 """Streams of links: a batch holds every link of the records of this type."""
@@ -129,6 +130,6 @@ class Records:
 
     def _read_stages(self, kind: str) -> Mapping[tuple[str, str], Stage]:
         try:
-            return translate.stages(replies.rows(self.client.get(self.client.paths.pipelines(kind))))
+            return pipelines.stages(replies.rows(self.client.get(self.client.paths.pipelines(kind))))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise UnexpectedReply("HubSpot: the pipelines cannot be understood") from None

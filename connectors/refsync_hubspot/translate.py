@@ -27,6 +27,7 @@ from refsync.model import (
 )
 from refsync_hubspot import values
 from refsync_hubspot.options import HubSpotOptions
+from refsync_hubspot.pipelines import Stage
 
 Json: TypeAlias = dict[str, Any]
 Links: TypeAlias = Mapping[str, Sequence[Json]]
@@ -36,15 +37,6 @@ NO_LINKS: Links = {}
 _TEXT_OR_NONE = frozenset({str, type(None)})
 _PRIMARY = frozenset({1, 5, 26})
 """Association types of a contact, deal and ticket with its primary company."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """A stage of a deal or ticket pipeline."""
-
-    label: str
-    status: DealStatus | None = None
-    """What a deal in this stage is, for deals that do not say so themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,15 +225,6 @@ def case(raw: Json, links: Links, vocabulary: Vocabulary) -> Iterator[Case]:
     )
 
 
-def stages(pipelines: Iterable[Json]) -> dict[tuple[str, str], Stage]:
-    """Return the stages of pipelines by pipeline and stage id; a stage's metadata are texts (`isClosed`, `probability`)."""
-    return {
-        (str(pipeline["id"]), str(stage["id"])): Stage(label=str(stage.get("label") or stage["id"]), status=_stage_status(stage))
-        for pipeline in pipelines
-        for stage in pipeline.get("stages", ())
-    }
-
-
 def link_ids(entries: Sequence[Json]) -> list[str]:
     """Return the ids that associations lead to, each once (there is an entry per label), the oldest first."""
     if len(entries) < 2:
@@ -297,13 +280,3 @@ def _deal_status(properties: Json, stage: Stage) -> DealStatus | None:
     if lost or closed:
         return DealStatus.LOST
     return DealStatus.OPEN if closed is False else stage.status
-
-
-def _stage_status(stage: Json) -> DealStatus | None:
-    metadata = stage.get("metadata") or {}
-    closed = values.truth(metadata.get("isClosed"))
-    if closed is None:
-        return None
-    if not closed:
-        return DealStatus.OPEN
-    return DealStatus.WON if values.number(metadata.get("probability")) == 1 else DealStatus.LOST

@@ -122,7 +122,7 @@ def test_malformed_paging_is_never_the_end(paging: object) -> None:
         next_after({"paging": paging}, set())
 
 
-def test_bug_03_after_is_passed_back_as_it_came() -> None:
+def test_after_is_passed_back_as_it_came() -> None:
     """`after` stays the text or number that HubSpot sent, and pages that lead in a circle are refused."""
     passed = set[str]()
 
@@ -181,7 +181,7 @@ def test_missing_scope_is_named(client: Client, stub: Any, body: Any) -> None:
         (477, {}, {"retry-after": "30"}, 30),
     ],
 )
-def test_bug_19_limits_say_how_long_to_wait(
+def test_limits_say_how_long_to_wait(
     client: Client, stub: Any, status: int, body: Any, headers: dict[str, str], seconds: float
 ) -> None:
     """Every way to be told to slow down becomes RateLimited with a wait that is sensible, for reads and writes."""
@@ -269,7 +269,7 @@ def test_other_2xx_is_unexpected(client: Client, stub: Any, status: int) -> None
     assert (UnexpectedReply, RequestUncertain) == (type(read), type(write))
 
 
-def test_bug_27_redirect_to_another_host_is_not_followed(client: Client, stub: Any) -> None:
+def test_redirect_to_another_host_is_not_followed(client: Client, stub: Any) -> None:
     """A redirect is an error; the token is sent nowhere else."""
     read, write = both(client, stub, 302, b"", headers={"location": "http://127.0.0.1:1/steal"})
 
@@ -311,7 +311,7 @@ def _drip(handler: BaseHTTPRequestHandler, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("fault", [_reset, _hang, _cut, _drip_head, _drip_body])
-def test_bug_23_no_whole_reply_in_time(hasty: Client, stub: Any, fault: Callable[[BaseHTTPRequestHandler], None]) -> None:
+def test_no_whole_reply_in_time(hasty: Client, stub: Any, fault: Callable[[BaseHTTPRequestHandler], None]) -> None:
     """A reset, a silence, a cut body and a byte now and then all end in time; a write is then uncertain."""
     began = time.monotonic()
     read, write = both(hasty, stub, how=fault)
@@ -416,7 +416,7 @@ def test_options_report_every_problem_at_once() -> None:
 @pytest.mark.parametrize(
     "url", ["https://api.hubapi.com", "http://127.0.0.1.evil.example", "http://user@127.0.0.1:1", "file:///x", "http://10.0.0.1"]
 )
-def test_bug_27_no_host_but_hubspot_and_this_machine(url: str) -> None:
+def test_no_host_but_hubspot_and_this_machine(url: str) -> None:
     """The token leaves for HubSpot or for a sandbox on this machine, nowhere else."""
     with pytest.raises(ConfigError):
         connect(ConnectionSettings(id="crm", options={"token": Secret("x"), "url": url}))

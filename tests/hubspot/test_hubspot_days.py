@@ -1,4 +1,4 @@
-"""Days of a portal under real ticks, with the store: what leaves no trace reaches the mirror all the same, and nothing is lost."""
+"""Days of a portal under real ticks, with the store: what leaves no trace reaches the mirror, and nothing else is lost."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def changed(connector: HubSpot) -> tuple[list[str], list[str]]:
     return [record.id for batch in batches for record in batch.records], [gone for batch in batches for gone in batch.deleted]
 
 
-def test_bug_02_short_and_empty_pages_do_not_end_a_window(connect_to: Connect, stub: Any) -> None:
+def test_short_and_empty_pages_do_not_end_a_window(connect_to: Connect, stub: Any) -> None:
     """Only a page without `after` ends it; after an empty page the given place is used, as it came."""
     stub.will({"portalId": 1})
     stub.will({"total": 3, "results": [], "paging": {"next": {"after": 200}}})
@@ -39,7 +39,7 @@ def test_bug_02_short_and_empty_pages_do_not_end_a_window(connect_to: Connect, s
     assert {"propertyName": "hs_object_id", "operator": "GT", "value": "5"} in searches[2]["filterGroups"][0]["filters"]
 
 
-def test_bug_17_count_without_records_is_no_end(connect_to: Connect, stub: Any) -> None:
+def test_count_without_records_is_no_end(connect_to: Connect, stub: Any) -> None:
     """A search that counts records and shows none, with no place to go on, is an error."""
     stub.will({"portalId": 1})
     stub.will({"total": 8000, "results": []})
@@ -48,7 +48,7 @@ def test_bug_17_count_without_records_is_no_end(connect_to: Connect, stub: Any) 
         changed(connect_to(stub.url))
 
 
-def test_bug_16_ids_left_out_of_a_batch_read_are_asked_for(connect_to: Connect, stub: Any) -> None:
+def test_ids_left_out_of_a_batch_read_are_asked_for(connect_to: Connect, stub: Any) -> None:
     """What a batch read leaves out without a word is looked at one by one: gone, or merged into another record."""
     stub.will({"portalId": 1})
     stub.will({"total": 3, "results": [row("5"), row("7"), row("9")]})
@@ -60,7 +60,7 @@ def test_bug_16_ids_left_out_of_a_batch_read_are_asked_for(connect_to: Connect, 
     assert (["5", "12"], ["7"]) == changed(connect_to(stub.url))
 
 
-def test_bug_16_living_record_that_cannot_be_read_stops_the_read(connect_to: Connect, stub: Any) -> None:
+def test_living_record_that_cannot_be_read_stops_the_read(connect_to: Connect, stub: Any) -> None:
     """A record that is there but never comes is not skipped."""
     stub.will({"portalId": 1})
     stub.will({"total": 1, "results": [row("5")]})

@@ -46,7 +46,7 @@ def test_app_signs_in_by_its_refresh_token(serve: Callable[..., Any], connect_to
     assert [True] == [batch.whole for batch in connector.read(Stream.USERS, None)]
 
 
-def test_bug_20_long_run_renews_its_token_before_it_ends(serve: Callable[..., Any], connect_to: Callable[..., Any]) -> None:
+def test_long_run_renews_its_token_before_it_ends(serve: Callable[..., Any], connect_to: Callable[..., Any]) -> None:
     """A run of hours never sends a token that has ended: it is renewed five minutes before."""
     portal = serve([])
     connector = connect_to(portal.url, token=None, **OAUTH)

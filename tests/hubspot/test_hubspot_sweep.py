@@ -51,7 +51,7 @@ def test_nothing_is_asked_while_nothing_is_due(portal: Any, mirror: Any) -> None
     assert {} == portal.calls()
 
 
-def test_bug_13_archived_records_are_deleted_by_the_sweep(portal: Any, mirror: Any) -> None:
+def test_archived_records_are_deleted_by_the_sweep(portal: Any, mirror: Any) -> None:
     """Archived records are in no search and no list but the archived one, which is read every six hours."""
     contact, call = portal.ids("contacts")["C3"], portal.ids("activities")["X1"]
     portal.change({"op": "delete", "table": "contacts", "id": "C3"}, {"op": "delete", "table": "activities", "id": "X1"})
@@ -67,7 +67,7 @@ def test_bug_13_archived_records_are_deleted_by_the_sweep(portal: Any, mirror: A
     assert call not in mirror.held[Stream.ACTIVITIES]
 
 
-def test_bug_12_new_associations_are_seen_by_the_walk(portal: Any, connect_to: Connect, mirror_of: MirrorOf, api: str) -> None:
+def test_new_associations_are_seen_by_the_walk(portal: Any, connect_to: Connect, mirror_of: MirrorOf, api: str) -> None:
     """Of every pair of object types: what was associated without moving any date comes at night, what was parted goes."""
     mirror = mirror_of(connect_to(portal.url, api=api))
     mirror.read()
@@ -124,7 +124,7 @@ def test_records_deleted_for_good_are_missing_from_a_whole_walk(portal: Any, mir
     }
 
 
-def test_bug_21_calculated_values_come_with_the_walk(portal: Any, mirror: Any) -> None:
+def test_calculated_values_come_with_the_walk(portal: Any, mirror: Any) -> None:
     """A value that HubSpot works out by itself moves no date: it is as HubSpot shows it after the night."""
     deal = portal.ids("deals")["D2"]
     held = mirror.held[Stream.DEALS]

@@ -30,7 +30,8 @@ from refsync_hubspot import translate, values
 from refsync_hubspot.activities import KINDS, activity_of
 from refsync_hubspot.options import HubSpotOptions, Person
 from refsync_hubspot.owners import users
-from refsync_hubspot.translate import Stage, Translated, Vocabulary, translated
+from refsync_hubspot.pipelines import Stage
+from refsync_hubspot.translate import Translated, Vocabulary, translated
 
 VOCABULARY = Vocabulary(
     options=HubSpotOptions(token=Secret("x")),
@@ -336,7 +337,7 @@ def test_links_of_an_activity() -> None:
     )
 
 
-def test_bug_26_own_task_carries_its_key() -> None:
+def test_own_task_carries_its_key() -> None:
     """A task that refsync wrote can be told from all others."""
     found = activity("tasks", hs_task_status="WAITING", refsync_key="f" * 64, hs_task_subject="Call")
 
@@ -365,7 +366,7 @@ def run(*rows: dict[str, Any], loose: bool = False) -> Translated:
 @pytest.mark.parametrize(
     "time", ["1970-01-19T20:00:00Z", "1709294400", "0", "yesterday", "2024-03-01T12:00:00", "1899-01-01T00:00:00Z"]
 )
-def test_bug_29_impossible_times_are_set_aside(time: str) -> None:
+def test_impossible_times_are_set_aside(time: str) -> None:
     """Seconds read as milliseconds, and what is no time, set the record aside with its raw form; the others go on."""
     found = run(raw("1", hs_timestamp=time), raw("2", hs_timestamp="1709294400000"))
 
