@@ -24,7 +24,7 @@ from refsync_salesforce.budget import Budget
 from refsync_salesforce.failures import failure, is_expiry, unexpected
 from refsync_salesforce.library import Library, decoded
 from refsync_salesforce.options import SalesforceOptions
-from refsync_salesforce.signin import SignIn
+from refsync_salesforce.signin import Breaker, SignIn
 from refsync_salesforce.transport import Limits, Seen, session
 
 __all__ = ["Client", "Download", "Page", "Row", "chunks", "decoded", "page_of"]
@@ -65,7 +65,7 @@ class Download:
 class Client:
     """Signed-in calls to one org."""
 
-    def __init__(self, options: SalesforceOptions, limits: Limits | None = None) -> None:
+    def __init__(self, options: SalesforceOptions, limits: Limits | None = None, breaker: Breaker | None = None) -> None:
         self._version = options.api_version
         self._seen = Seen()
         self._session = session(
@@ -75,7 +75,7 @@ class Client:
             ca_file=str(options.ca_file) if options.ca_file else None,
             proxy=options.proxy,
         )
-        self._sign_in = SignIn(options, self._session, self._seen)
+        self._sign_in = SignIn(options, self._session, self._seen, breaker or Breaker())
         self.budget = Budget(seen=self._seen)
 
     def reading(self, share: float, a_run: int) -> Client:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from time import monotonic
+from typing import Any
 
 import requests
 from simple_salesforce.exceptions import SalesforceError
@@ -24,8 +26,8 @@ from refsync_salesforce.library import Library
 from refsync_salesforce.options import SalesforceOptions
 from refsync_salesforce.transport import Seen
 
-PAUSES = (60.0, 300.0, 1800.0, 3600.0)
-"""Seconds without a sign-in after the first, second, third and each later refusal in a row."""
+PAUSES = (0.0, 300.0, 1800.0, 3600.0)
+"""Seconds without a sign-in after the first, second, third and each later refusal in a row. One alone may be an accident."""
 
 
 @dataclass(slots=True)
@@ -54,19 +56,27 @@ class Breaker:
             return
         if isinstance(self._reason, RateLimited):
             raise RateLimited(str(self._reason), retry_after=left)
-        raise AuthError(f"{self._reason} (refsync signs in again in {max(1, round(left / 60))} minutes, or when it is restarted)")
+        raise AuthError(f"{self._reason} (refsync signs in again in {max(1, round(left / 60))} min, or when it is restarted)")
+
+
+def breaker_of(kept: MutableMapping[str, Any], options: SalesforceOptions) -> Breaker:
+    """Return the breaker of these credentials, which outlives the connector: it is made anew after a refusal."""
+    secrets = (one.reveal() if one else "" for one in (options.client_secret, options.private_key, options.access_token))
+    parts = (options.domain, options.client_id, options.username, *secrets)
+    found: Breaker = kept.setdefault(f"sign-in {sha256(chr(0).join(parts).encode()).hexdigest()}", Breaker())
+    return found
 
 
 class SignIn:
     """The one way to a signed-in library."""
 
-    def __init__(self, options: SalesforceOptions, session: requests.Session, seen: Seen) -> None:
+    def __init__(self, options: SalesforceOptions, session: requests.Session, seen: Seen, breaker: Breaker) -> None:
         self._options, self._session, self._seen = options, session, seen
         self._lock = threading.Lock()
         self._library: Library | None = None
         self._generation = 0
         """How often we have signed in."""
-        self._breaker = Breaker()
+        self._breaker = breaker
 
     def library(self, ended: int = 0) -> tuple[Library, int]:
         """Return a library that is signed in later than generation `ended`, and its generation. Raises ConnectorError."""

@@ -6,7 +6,7 @@ does), gives every call a total deadline, and imports nothing of refsync above t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -220,6 +220,8 @@ class ConnectionSettings:
     """The folder of config.toml: relative paths in options start here."""
     place: Callable[[tuple[str, ...]], Place | None] = lambda _path: None
     """Where an option stands in config.toml."""
+    kept: MutableMapping[str, Any] = field(default_factory=dict)
+    """What a connector keeps from one connect of this connection to the next while the process lives: no secrets."""
     meter: Meter = field(default_factory=LocalMeter)
     """Where calls are counted against limits; a tick's counts are kept in the store, for all processes together."""
 

@@ -47,13 +47,15 @@ class Session:
         self._stop = stop or threading.Event()
         self._connector: Connector | None = None
         self._fields: Mapping[Stream, frozenset[str]] = {}
+        self._kept: dict[str, Any] = {}
 
     def connector(self, rules: RuleSet) -> Connector:
         """Return the signed-in connector, made anew when the rules read other CRM fields. Raises ConfigError."""
         fields = custom_fields(rules.company, self.connection.connector)
         if self._connector is None or fields != self._fields:
             self.close()
-            settings = replace(self.connection.settings(fields), meter=StoreMeter(self._store, self.connection.name))
+            meter = StoreMeter(self._store, self.connection.name)
+            settings = replace(self.connection.settings(fields), meter=meter, kept=self._kept)
             self._connector = connect(self.connection.connector, settings)
             self._fields = fields
         return self._connector
