@@ -43,6 +43,22 @@ class Kind(StrEnum):
     """The body is a page for people, with the status of a success."""
     REDIRECT = "redirect"
     """It is sent to `location`."""
+    GZIP_BOMB = "gzip_bomb"
+    """The body is small and unpacks to 64 MiB."""
+    LONE_SURROGATE = "lone_surrogate"
+    """One text of the reply holds half of a letter. This and the next spoil the field `about`, else the first text."""
+    NOT_A_NUMBER = "not_a_number"
+    """One value is NaN."""
+    NULL_CHARACTER = "null_character"
+    """One text holds U+0000."""
+    HUGE_NUMBER = "huge_number"
+    """One value is a whole number of 40 digits."""
+    LONG_TEXT = "long_text"
+    """One text has 300,000 characters."""
+    WRONG_ENCODING = "wrong_encoding"
+    """One text is not UTF-8."""
+    REPEATED_KEY = "repeated_key"
+    """One field stands twice in its record."""
     OWN = "own"
     """The CRM's own trouble called `name`, such as a limit of calls; each CRM lists its own."""
 
@@ -79,7 +95,7 @@ class Fault:
     name: str = ""
     """For `own`: which one."""
     about: str = ""
-    """For `own`: what it is about, such as a scope or a property, where that can be chosen."""
+    """For `own`: what it is about, such as a scope or a property, where that can be chosen. For a spoilt value: its field."""
 
 
 class BadFault(ValueError):

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from refsync_sandbox.crm import OWN_FAULT, REPLAYED, UNDONE, Crm
 from refsync_sandbox.faults import Fault, Faults, Kind, When
+from refsync_sandbox.spoiling import SPOILT, bomb, spoilt
 
 PAGE = b"<!DOCTYPE html><html><head><title>Service Unavailable</title></head><body>Please try again later.</body></html>"
 NO_CONTENT = 204
@@ -104,7 +105,7 @@ class Trouble:
                 await send({"type": "http.response.body", "body": body})
 
 
-_DISTORTIONS = frozenset({Kind.DRIP, Kind.CUT, Kind.SHORT})
+_DISTORTIONS = frozenset({Kind.DRIP, Kind.CUT, Kind.SHORT, *map(Kind, SPOILT)})
 """Faults that need the real reply to spoil it."""
 
 
@@ -134,6 +135,10 @@ def _answer(fault: Fault, reply: _Reply) -> tuple[int, dict[str, str], bytes]:
             return fault.status, {**kind, **fault.headers}, b"" if fault.status == NO_CONTENT else fault.body.encode()
         case Kind.CUT:
             return reply.status, reply.headers, reply.body[: len(reply.body) // 2]
+        case Kind.GZIP_BOMB:
+            return 200, {**json, "content-encoding": "gzip"}, bomb()
+        case kind if kind in SPOILT:
+            return reply.status, reply.headers, spoilt(reply.body, kind, fault.about)
         case Kind.EMPTY:
             return 200, json, b""
         case Kind.OBJECT:

@@ -138,6 +138,19 @@ def test_a_locator_that_is_gone(org: Caller) -> None:
         assert (400, "INVALID_QUERY_LOCATOR") == (reply.status_code, reply.json()[0]["errorCode"])
 
 
+def test_a_locator_that_can_be_used_once(org: Caller) -> None:
+    """It gives its page, and is refused the second time; the next one goes on."""
+    org.org({"do": "pages", "most": 2})
+    url = org.sandbox.url + org.call("GET", "queryAll", params={"q": TASKS}).json()["nextRecordsUrl"]
+    arm(org, "locator_once", endpoint="GET query/locator")
+
+    first, again = org.session.get(url, timeout=5), org.session.get(url, timeout=5)
+    following = org.session.get(org.sandbox.url + first.json()["nextRecordsUrl"], timeout=5)
+    org.org({"do": "pages", "most": 2000})
+
+    assert [200, 400, 200] == [reply.status_code for reply in (first, again, following)]
+
+
 def test_some_rows_of_a_collection_are_locked(org: Caller) -> None:
     """Every second row is refused, and only the others are written."""
     arm(org, "some_rows_locked")

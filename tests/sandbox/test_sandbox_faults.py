@@ -203,3 +203,34 @@ def test_same_seed_same_faults(seed: int, probability: float) -> None:
 
     assert struck() == struck()
     assert abs(sum(struck()) / 400 - probability) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("lone_surrogate", b"\\ud800"),
+        ("not_a_number", b": NaN"),
+        ("null_character", b"\\u0000"),
+        ("huge_number", b": 9999999999999999999999999999999999999999"),
+        ("long_text", b"x" * 300_000),
+        ("wrong_encoding", b"Stra\xdfe"),
+        ("repeated_key", b'"hs_createdate": "first", "hs_createdate": "second"'),
+    ],
+)
+def test_a_value_that_is_spoilt(client: Client, kind: str, found: bytes) -> None:
+    """One value of the reply is what no CRM should send; the rest is as it was."""
+    client.create()
+    client.arm(kind=kind, endpoint=LABEL, about="hs_createdate", times=1)
+
+    spoilt, whole = client.get().content, client.get().json()
+
+    assert 1 == spoilt.count(found)
+    assert all(str(row["id"]).encode() in spoilt for row in whole["results"])
+
+
+def test_a_body_that_unpacks_to_very_much(client: Client) -> None:
+    """A small body may be a large one."""
+    client.arm(kind="gzip_bomb", endpoint=LABEL, times=1)
+    reply = requests.get(client.url + LIST, timeout=5, stream=True)
+    assert int(reply.headers["content-length"]) < 100_000
+    assert "gzip" == reply.headers["content-encoding"]

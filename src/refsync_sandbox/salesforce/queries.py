@@ -38,6 +38,8 @@ class _Open:
     used: datetime
     name: str = ""
     """Its locator, once there is one."""
+    spent: int = 0
+    """Up to which row its locators cannot be used any more."""
 
 
 class Queries:
@@ -54,7 +56,7 @@ class Queries:
     def run(self, text: str, base: str, *, everything: bool, size: int = PAGE, trouble: str = "") -> bytes:
         """Return the first page of a query as JSON. `base` is the path of the API version. Raises Refused.
 
-        `trouble` is `short_page`, `empty_page` or `same_page_again` when that is to happen.
+        `trouble` is `short_page`, `empty_page`, `same_page_again` or `locator_once` when that is to happen.
         """
         plan = self._plan(text, everything, (self._clock.now().toordinal(), self._schema.revision))
         if plan.columns:
@@ -70,7 +72,7 @@ class Queries:
         name, _, offset = locator.partition("-")
         asked = self._open.get(name)
         now = self._clock.now()
-        if asked is None or not offset.isdecimal() or now - asked.used > IDLE:
+        if asked is None or not offset.isdecimal() or int(offset) < asked.spent or now - asked.used > IDLE:
             raise Refused("INVALID_QUERY_LOCATOR", "invalid query locator")
         asked.used = now
         return self._page(asked, int(offset), base, trouble)
@@ -91,6 +93,8 @@ class Queries:
         numbers = orjson.dumps(asked.rows[start:end].tolist()).decode()
         values = {**asked.plan.values, "page": numbers, "base": f"{base}/sobjects/"}
         rows = [row for (row,) in self._database.execute(asked.plan.show, values)]
+        if trouble == "locator_once":
+            asked.spent = end
         following = start if trouble == "same_page_again" else end
         more = f"{base}/query/{self._locator(asked)}-{following}" if following < len(asked.rows) else ""
         return _body(len(asked.rows), rows, more)

@@ -104,6 +104,7 @@ SPOILT: Mapping[str, str] = MappingProxyType(
         "some_rows_locked": "every second row of a collection is refused with UNABLE_TO_LOCK_ROW, the others are written",
         "duplicate_race": "what was created is answered with DUPLICATE_VALUE, as if another had been faster",
         "locator_gone": "400 INVALID_QUERY_LOCATOR; every locator given so far is gone",
+        "locator_once": "a locator (at `GET query/locator`) cannot be used again; the next one can",
         "short_page": "a page has half of its rows, and a locator to the rest",
         "empty_page": "a page has no rows, and a locator to them",
         "next_at_the_end": "the last page says done and gives a next URL all the same",
