@@ -1,10 +1,15 @@
-"""What holds for every test: no connection leaves this machine."""
+"""What holds for every test: no connection leaves this machine, and what the HubSpot stand-in answers is HubSpot's."""
 
 from __future__ import annotations
 
 import ipaddress
 import sys
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
+
+from tests.answers import Answers
 
 LOCAL_NAMES = {"localhost", "", None}
 
@@ -34,3 +39,18 @@ def _refuse_outbound(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_outbound)
+
+
+@pytest.fixture(scope="session")
+def _answers() -> Iterator[Answers]:
+    answers = Answers()
+    end = answers.watch()
+    yield answers
+    end()
+
+
+@pytest.fixture(autouse=True)
+def _answers_are_hubspots(_answers: Answers) -> Iterator[None]:
+    """Fail the test in which the HubSpot stand-in answers what HubSpot's own library cannot decode."""
+    yield
+    _answers.judge()
