@@ -74,29 +74,33 @@ class Reader:
             return
         place, kinds = Place.loaded(since), self._types[stream]
         if looked := schema.is_due(kinds, place.shown, self._client.now(good_for=schema.GOOD_FOR)):
-            place, said = self._looked(kinds, place)
-            yield said
+            place = self._looked(kinds, place)
+            yield self._lacking(kinds, place)
         for kind in kinds:
             try:
                 for fetched, state in self._walk(stream, kind, place.states.get(kind.name)):
                     if not looked and schema.is_unsure(kind, fetched.rows, place.shown):
-                        looked, shown = (
-                            True,
-                            schema.still_shown(place.shown, schema.read(self._client, kinds, self._client.now())),
-                        )
-                        place = replace(place, shown=shown)
-                        yield Batch(lacking=schema.lacking(kinds, shown))
+                        looked, place = True, self._looked_again(kinds, place)
+                        yield self._lacking(kinds, place)
                     place = place.moved(kind.name, state)
                     yield self._records.batch(stream, kind, fetched, place.dumped())
             except MissingScope as missing:
                 yield Batch(partial=str(missing))
 
-    def _looked(self, kinds: Sequence[ObjectType], place: Place) -> tuple[Place, Batch]:
-        """Return the place after the property definitions were read, and what they lack; types that show more begin anew."""
+    def _looked(self, kinds: Sequence[ObjectType], place: Place) -> Place:
+        """Return the place after the property definitions were read; types that show more than before begin anew."""
         shown = schema.read(self._client, kinds, self._client.now())
         anew = {kind.name for kind in kinds if schema.came_back(kind, place.shown, shown)}
         states = {name: state for name, state in place.states.items() if name not in anew}
-        return Place(states=states, shown=shown), Batch(lacking=schema.lacking(kinds, shown))
+        return Place(states=states, shown=shown)
+
+    def _looked_again(self, kinds: Sequence[ObjectType], place: Place) -> Place:
+        """Return the place after the definitions were read amid a read, where no type can begin anew."""
+        shown = schema.read(self._client, kinds, self._client.now())
+        return replace(place, shown=schema.still_shown(place.shown, shown))
+
+    def _lacking(self, kinds: Sequence[ObjectType], place: Place) -> Batch:
+        return Batch(lacking=schema.lacking(kinds, place.shown) if place.shown else None)
 
     def _walk(self, stream: Stream, kind: ObjectType, state: State | None) -> Iterator[tuple[Fetched, State]]:
         """Yield a type's records from a state on, each time with the state after them: everything, what changed meanwhile."""
