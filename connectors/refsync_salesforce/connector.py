@@ -9,6 +9,7 @@ from pathlib import Path
 from refsync.connector import Batch, Cursor, TaskWriter
 from refsync.errors import AuthError, ConnectorError, Problem, UnexpectedReply
 from refsync.model import Stream
+from refsync_salesforce.capture import capture_problems
 from refsync_salesforce.check import (
     SIGN_IN,
     excess_problems,
@@ -109,6 +110,7 @@ class SalesforceConnector:
             yield from excess_problems(self._client, {one.object for found in self._sources.values() for one in found})
             for stream in self._sources:
                 yield from object_problems(self._schema, self._sources[stream])
+            yield from capture_problems(self._client, self._schema)
             yield from task_problems(self._schema, self._options.fields.task_key, marker=self._options.allow_marker)
         except AuthError as error:
             yield Problem(message=str(error), hint=SIGN_IN)
