@@ -48,12 +48,17 @@ class _OverHttp(ConnectorContract):
     def people(self, url: str) -> People:
         return Rep(url)
 
-
-class TestSalesforce(_OverHttp):
     @pytest.fixture
     def clock(self) -> Clock:
         return Clock(NOW)
 
+    @pytest.fixture
+    def later(self, clock: Clock) -> Callable[[], None]:
+        """Each sweep is due after eight days."""
+        return lambda: clock.move_to(clock.now() + timedelta(days=8))
+
+
+class TestSalesforce(_OverHttp):
     @pytest.fixture
     def settled(self, clock: Clock) -> Callable[[], None]:
         """A read goes no further than a minute ago."""
@@ -82,8 +87,7 @@ class TestSalesforce(_OverHttp):
 
 class TestHubSpot(_OverHttp):
     @pytest.fixture
-    def url(self, small_book: Path) -> Iterator[str]:
-        clock = Clock(NOW)
+    def url(self, small_book: Path, clock: Clock) -> Iterator[str]:
         with Sandbox(HubSpot.load(Book.open(small_book), clock), clock) as running:
             yield running.url
 

@@ -22,8 +22,13 @@ class TestMemory(ConnectorContract):
         return MemoryCrm(row for row in rows if not isinstance(row, SetAside))
 
     @pytest.fixture
-    def connector(self, crm: MemoryCrm) -> Connector:
-        return MemoryConnector(crm, page=7)
+    def connector(self, crm: MemoryCrm, lists: frozenset[Stream]) -> Connector:
+        return MemoryConnector(crm, page=7, lists=lists)
+
+    @pytest.fixture
+    def lists(self) -> frozenset[Stream]:
+        """The streams whose sweeps list what is there."""
+        return frozenset()
 
     @pytest.fixture
     def people(self, crm: MemoryCrm) -> People:
@@ -34,3 +39,11 @@ class TestMemory(ConnectorContract):
         crm = MemoryCrm()
         crm.faults.errors = [TransientError("the line is dead") for _ in range(9)]
         return MemoryConnector(crm)
+
+
+class TestMemoryThatLists(TestMemory):
+    """The same with sweeps that list everything there is."""
+
+    @pytest.fixture
+    def lists(self) -> frozenset[Stream]:
+        return frozenset(Stream)

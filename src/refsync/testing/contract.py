@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, replace
 from datetime import date
 from hashlib import sha256
+from itertools import chain
 from typing import Any, Protocol
 
 import pytest
@@ -71,6 +72,11 @@ class ConnectorContract:
     def settled(self) -> Callable[[], None]:
         """Return what lets a write become visible to reads, for a connector that reads no further than a moment ago."""
         return lambda: None
+
+    @pytest.fixture
+    def later(self, settled: Callable[[], None]) -> Callable[[], None]:
+        """Return what lets so much time pass that every sweep is due, for a CRM whose clock can be moved."""
+        return settled
 
     @pytest.fixture
     def failing(self) -> Connector:
@@ -147,12 +153,23 @@ class ConnectorContract:
             again = state(connector.read(stream, batches[-1].cursor))
             assert again.items() <= state(batches).items()
 
-    def test_a_sweep_loses_nothing(self, connector: Connector) -> None:
-        """While nobody deletes anything, a sweep calls nothing gone."""
+    def test_a_sweep_loses_nothing(self, connector: Connector, later: Callable[[], None]) -> None:
+        """While nobody deletes anything, neither the first sweep nor a later one calls anything gone."""
         for stream in connector.streams:
             known = state(connector.read(stream, None))
-            gone = {identity for batch in connector.sweep(stream, None) for identity in batch.deleted}
+            batches = list(chain.from_iterable(swept(connector, stream, later)))
+            gone = {one for batch in batches for one in (*batch.deleted, *(merge.gone for merge in batch.merged))}
             assert set() == gone & set(known)
+            assert [""] * len(batches) == [batch.partial for batch in batches]
+
+    def test_a_whole_sweep_lists_everything(self, connector: Connector, later: Callable[[], None]) -> None:
+        """A sweep that says it was whole has listed or brought every record that a read shows, and says it at its end."""
+        for stream in connector.streams:
+            known = state(connector.read(stream, None))
+            for batches in swept(connector, stream, later):
+                shown = {one for batch in batches for one in (*batch.present, *state([batch]))}
+                assert set(known) <= shown or not any(batch.whole for batch in batches)
+                assert not any(batch.whole for batch in batches[:-1])
 
     def test_a_task_is_written_once(self, connector: Connector, writer: TaskWriter, settled: Callable[[], None]) -> None:
         """The first create writes, the second adopts the same task, and there is one task with the key."""
@@ -286,6 +303,15 @@ def records(batches: Iterator[Batch] | Sequence[Batch]) -> Iterator[Record]:
 def state(batches: Iterator[Batch] | Sequence[Batch]) -> dict[str, Record]:
     """Return what a mirror holds after these batches."""
     return {record.id: record for record in records(batches)}
+
+
+def swept(connector: Connector, stream: Stream, later: Callable[[], None]) -> tuple[list[Batch], list[Batch]]:
+    """Return the batches of the first sweep, and those of the one that follows when its time has come, after a read."""
+    first = list(connector.sweep(stream, None))
+    cursor = next((batch.cursor for batch in reversed(first) if batch.cursor is not None), None)
+    later()
+    list(connector.read(stream, None))  # a connector may learn from its CRM what time it is
+    return first, list(connector.sweep(stream, cursor))
 
 
 def own_tasks(connector: Connector) -> list[Activity]:

@@ -30,6 +30,8 @@ class Faults:
 
     errors: list[ConnectorError] = field(default_factory=list)
     """Raised by the next calls, one each, before anything is done."""
+    calls: list[ConnectorError | None] = field(default_factory=list)
+    """What the next calls meet, one each, where no error stands before: an error, or nothing."""
     partial: dict[Stream, int] = field(default_factory=dict)
     """Per stream, after how many batches each read ends early."""
     reject: Callable[[Task], str] = lambda _task: ""
@@ -271,6 +273,8 @@ class MemoryTasks:
 def _fail(crm: MemoryCrm) -> None:
     if crm.faults.errors:
         raise crm.faults.errors.pop(0)
+    if crm.faults.calls and (error := crm.faults.calls.pop(0)):
+        raise error
 
 
 def _state(written: _Written) -> TaskState:
