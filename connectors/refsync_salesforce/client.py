@@ -143,7 +143,10 @@ class Client:
 
     def rest(self, path: str) -> Page:
         """Return a further part of an answer. Raises LocatorGone when the CRM has forgotten it."""
-        return page_of(self._call(lambda library: library.query_more(path, identifier_is_url=True)))
+        page = page_of(self._call(lambda library: library.query_more(path, identifier_is_url=True)))
+        if page.rest == path:
+            raise UnexpectedReply("Salesforce: a part of an answer goes on with itself")
+        return page
 
     def rows(self, soql: str) -> list[Row]:
         """Return all rows of a short answer."""

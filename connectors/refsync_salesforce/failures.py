@@ -121,7 +121,7 @@ def sign_in_failure(error: Exception, status: int) -> ConnectorError:
     """Return what a failed sign-in means; `status` is that of the last reply."""
     if not isinstance(error, SalesforceAuthenticationFailed):
         return failure(error, writing=False)
-    if "LOGIN_RATE_EXCEEDED" in f"{error.code} {error.auth_message}":
+    if re.search(r"(?i)login.rate.exceeded", f"{error.code} {error.auth_message}"):
         return RateLimited("Salesforce refuses further sign-ins of this user for now", retry_after=LOGIN_PAUSE)
     if status == 429 or status >= 500:
         return TransientError(f"Salesforce cannot sign us in for now (status {status})")

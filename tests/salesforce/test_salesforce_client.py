@@ -121,6 +121,7 @@ def test_ready_token_is_not_renewed(org: Org, settings: Settings) -> None:
         (503, '{"error": "server_error"}', TransientError),
         (429, "{}", TransientError),
         (403, '{"error": "LOGIN_RATE_EXCEEDED"}', RateLimited),
+        (400, '{"error": "invalid_grant", "error_description": "login rate exceeded"}', RateLimited),
         (200, "<html>hello</html>", UnexpectedReply),
         (200, "[]", UnexpectedReply),
         (200, '{"access_token": "t"}', UnexpectedReply),
@@ -262,6 +263,15 @@ def test_follows_a_long_answer(org: Org, client: Client) -> None:
     org.says("GET", "query/01g-1", org.answer(ROW, totalSize=2))
 
     assert [ROW, ROW] == read(client)
+
+
+def test_part_that_goes_on_with_itself_is_refused(org: Org, client: Client) -> None:
+    """An answer whose next part is the same part again would never end."""
+    again = org.answer(ROW, done=False, totalSize=9, nextRecordsUrl="/services/data/v62.0/query/01g-1")
+    org.says("GET", "queryAll/", again)
+    org.says("GET", "query/01g-1", again)
+
+    assert UnexpectedReply is type(error_of(read, client))
 
 
 def test_stops_when_done_even_with_a_further_address(org: Org, client: Client) -> None:
