@@ -31,6 +31,7 @@ class Company:
         self.rules = replace(loaded, company=replace(loaded.company, settle=Duration(0, Unit.HOURS)))
         self.hands, self.store = hands, store
         self.options = {"settle_seconds": 0, **options}
+        self.patience = PATIENCE
 
     @property
     def now(self) -> Instant:
@@ -40,7 +41,7 @@ class Company:
         """Let time pass and run a tick."""
         self.hands.later(**later)
         connector = self.hands.connect(**self.options)
-        given: dict[str, Any] = {"now": self.now, "clock": lambda: self.now, "patience": PATIENCE}
+        given: dict[str, Any] = {"now": self.now, "clock": lambda: self.now, "patience": self.patience}
         try:
             return tick(self.store, "acme", "salesforce", connector, self.rules, approved=True, dry_run=dry_run, **given)
         finally:
