@@ -58,7 +58,7 @@ def test_shipped_rules_check() -> None:
 
     assert [] == [str(problem) for problem in problems]
     assert rules is not None
-    assert {"watch"} == {rule.mode.value for rule in rules.rules}
+    assert "live" not in {rule.mode.value for rule in rules.rules}
 
 
 def test_sample_configuration_loads_with_every_example_switched_on(tmp_path: Path) -> None:

@@ -82,6 +82,10 @@ class World:
         spans = self.spans.get(tier, self.spans[""])
         return re.sub(r"\{(\w+)\}", lambda found: spans[found[1]], phrase) if isinstance(phrase, str) else phrase
 
+    def silence(self, tier: str) -> timedelta:
+        """Return how long the long silence of a tier is, counted back from now."""
+        return self.now - self._ago(self.spans.get(tier, self.spans[""])["long_silence"])
+
     def _with(self, customer: Customer) -> list[Happened]:
         """Return the activities with an account: its own, else its deals', and those with its people."""
         return [row for row in self.happened if _is_with(row, customer)]

@@ -141,6 +141,8 @@ class Network:
                 return self._last(row.made for row in self.brought if row.account == one.id)
             case "account.last_value_added":
                 return self._last(row.at for row in self.reached if row.account == one.id and row.kind == "value added")
+            case "account.back_in_touch":
+                return self._back_in_touch(one)
             case "account.open_deals":
                 return len([sale for sale in self.sales if sale.account == one.id and sale.status == "open"])
             case "account.reachable_people":
@@ -227,6 +229,20 @@ class Network:
         lately = any(self.world.holds_time(at, f"in the last {wait}") for at in touched)
         return one.opted_out is not True and not lately and bool(self._parts(one))
 
+    def _back_in_touch(self, one: Group) -> datetime | None:
+        people = {human.id for human in self.people if human.account == one.id}
+        deals = {sale.id for sale in self.sales if sale.account == one.id}
+        with_it = [row for row in self.world.happened if is_touch(row) and self._is_with(row, one, people, deals)]
+        times = sorted(row.at for row in with_it if row.at)
+        wait = self.world.silence(self.tiers.get(one.id, ""))
+        ended = [at for at in times if any(t < at - wait for t in times) and not any(at - wait <= t < at for t in times)]
+        return self._last(ended)
+
+    @staticmethod
+    def _is_with(row: Happened, one: Group, people: set[str], deals: set[str]) -> bool:
+        own = row.account == one.id or (row.account is None and row.deal in deals)
+        return own or bool(set(row.people) & people)
+
     def _is_referred(self, sale: Sale) -> bool:
         return sale.referred or any(row.deal == sale.id for row in self.brought)
 
@@ -253,6 +269,7 @@ class Network:
 
 
 TIMES = (
+    "back_in_touch",
     "last_introduction", "last_value_added", "last_ask", "last_touch", "next_meeting", "created", "closed", "close_planned",
     "status_since", "made", "thanked_by_call", "thanked_by_email", "thanked_by_note",
 )  # fmt: skip

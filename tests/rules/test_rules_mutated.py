@@ -12,7 +12,17 @@ import pytest
 from refsync.rules.files import check
 
 SHIPPED = Path(__file__).parents[2] / "rules"
-NAMES = sorted(path.name for path in SHIPPED.glob("*.toml"))
+SHARED = ("company.toml", "segments.toml", "suppress.toml", "facts.toml")
+NAMES = (
+    *SHARED,
+    "account-warm-people-cold.toml",
+    "ask-referral-after-milestone.toml",
+    "reconnect-before-asking.toml",
+    "reconnect-neglected-customer.toml",
+    "stay-in-touch-people.toml",
+    "thank-source-email.toml",
+)
+"""The shared files and a rule of every kind: all that the others say is said in one of them."""
 VALUES = ("5", "[]", "{}", '["a", 5]', "{ not = 5 }", "nan")
 FREE = re.compile(r"\s*(#|\w+-\w|key|core|implemented|roi)")
 """Lines whose key is a name of the company's own."""
@@ -21,7 +31,11 @@ FREE = re.compile(r"\s*(#|\w+-\w|key|core|implemented|roi)")
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "rules"
-    shutil.copytree(SHIPPED, made)
+    made.mkdir()
+    for name in NAMES:
+        shutil.copyfile(SHIPPED / name, made / name)
+    company = (made / "company.toml").read_text()
+    (made / "company.toml").write_text(re.sub(r"first_wins = \[.*?\]", 'first_wins = ["ask-*"]', company, flags=re.DOTALL))
     return made
 
 
@@ -44,7 +58,7 @@ def _damaged(text: str) -> Iterator[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_damage_makes_the_check_fail(folder: Path, name: str) -> None:
     """Whatever is deleted, doubled, of a wrong type or left open: the check answers, with rules or with an error."""
-    text = (SHIPPED / name).read_text()
+    text = (folder / name).read_text()
     for damaged in _damaged(text):
         (folder / name).write_text(damaged)
         found, problems = check(folder)
@@ -54,7 +68,7 @@ def test_no_damage_makes_the_check_fail(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_misspelt_key_is_found_at_its_line(folder: Path, name: str) -> None:
     """A letter too many in any key or table is an error in that line."""
-    lines = (SHIPPED / name).read_text().split("\n")
+    lines = (folder / name).read_text().split("\n")
     for number, line in enumerate(lines):
         if key := _key(line):
             misspelt = f"{line[: key.end(1)]}x{line[key.end(1) :]}"
@@ -74,7 +88,7 @@ CORPUS = [
     (NEGLECTED, '"at least 1"', '"less than 0"', "14:24: warning: account.open_tasks is a count: this is never true"),
     (NEGLECTED, '"at least 1"', "nan", "14:24: error: this is no number"),
     (NEGLECTED, "Talk to {contact", "Talk to contact", '27:50: error: a stray "}"'),
-    ("segments.toml", '"30 days"', '"-30 days"', 'segments.toml:7:64: error: "-30 days" is not a duration'),
+    ("segments.toml", '"30 days"', '"-30 days"', 'segments.toml:9:64: error: "-30 days" is not a duration'),
     ("segments.toml", '"2 years"', '"long"', "is no length of time in segments.toml = mend long_silence of segment"),
     (FACTS, "implemented =", "implementet =", 'a milestone of your own = did you mean "implemented"?'),
     (FACTS, "implemented =", "implementet =", '9:22: hint: {ask_after}: no milestone "implemented" is found yet = map'),

@@ -21,7 +21,10 @@ from tests.rules.mirror import Mirror
 from tests.rules.network import Brought, Did, Group, Human, Network, Reached, Sale
 from tests.rules.test_rules_interpreter import NIGHTS, NUMBERS, PAST, ZONES, condition, rule_of, rules_of
 
-SPANS = {"A": {"touch_people": "30 days", "wait": "30 days"}, "": {"touch_people": "2 months", "wait": "1 year"}}
+SPANS = {
+    "A": {"touch_people": "30 days", "wait": "30 days", "long_silence": "30 days"},
+    "": {"touch_people": "2 months", "wait": "1 year", "long_silence": "1 year"},
+}
 COUNTS: list[object] = [*NUMBERS]
 STATUSES: list[object] = ["open", ["won", "lost"], {"not": "won"}]
 LINES: dict[str, dict[str, list[object]]] = {
@@ -29,6 +32,7 @@ LINES: dict[str, dict[str, list[object]]] = {
         "account.divisions": COUNTS,
         "account.divisions_without_deal": COUNTS,
         "account.came_by_referral": [True, False],
+        "account.back_in_touch": list(PAST),
         "account.last_introduction": list(PAST),
         "account.last_value_added": list(PAST),
         "account.last_ask": list(PAST),
@@ -213,7 +217,7 @@ def fill(mirror: Mirror, known: Network) -> None:
         mirror.activity(ms(event.at), event.people, **row)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(networks(), ASKED)
 def test_sql_and_interpreter_agree_on_every_subject(
     db: Connection, known: Network, asked: tuple[str, list[tuple[str, object]], list[tuple[str, object]]]

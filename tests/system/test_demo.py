@@ -52,14 +52,21 @@ def test_second_tick_creates_nothing(demos: dict[str, dict[str, Any]], crm: str)
 
 @pytest.mark.parametrize("crm", ["salesforce", "hubspot"])
 def test_crms_agree(demos: dict[str, dict[str, Any]], crm: str) -> None:
-    """The same book in another CRM gives the same matches and the same tasks."""
+    """The same book in another CRM gives the same matches and the same tasks.
+
+    But for two things: HubSpot does not say since when an introduction has its status, and who was introduced is a contact there.
+    """
+    left_out = {"tell-source-met"} if crm == "hubspot" else set[str]()
 
     def tasks(of: str) -> list[tuple[str, ...]]:
-        return sorted(
-            (task["account"], task["rule"], task["due_on"], task["owner"], task["contact"]) for task in demos[of]["tasks"]
-        )
+        found = [task for task in demos[of]["tasks"] if task["rule"] not in left_out]
+        people = {task["key"]: "" if task["rule"] == "follow-up-introduction" else task["contact"] for task in found}
+        return sorted((task["account"], task["rule"], task["due_on"], task["owner"], people[task["key"]]) for task in found)
 
-    assert demos["files"]["ticks"][0]["matches"] == demos[crm]["ticks"][0]["matches"]
+    def matches(of: str) -> dict[str, int]:
+        return {rule: count for rule, count in demos[of]["ticks"][0]["matches"].items() if rule not in left_out}
+
+    assert matches("files") == matches(crm)
     assert tasks("files") == tasks(crm)
 
 

@@ -308,9 +308,8 @@ def test_watched_rule_is_counted_and_writes_nothing(company: Company) -> None:
     report = company.tick()
 
     assert report.judged is not None
-    assert {"ask-referral-after-milestone": 0, "reconnect-neglected-customer": 1} == {
-        name: len(found) for name, found in report.judged.matches.items()
-    }
+    assert {"reconnect-neglected-customer": 1} == {name: len(found) for name, found in report.judged.matches.items() if found}
+    assert "ask-referral-after-milestone" in report.judged.matches
     assert {} == company.crm.tasks
 
 

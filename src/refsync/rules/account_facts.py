@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, and_, case, func, not_, or_, select, true, union
+from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, case, func, not_, or_, select, true, union
 
 from refsync.model import AccountStatus, DealStatus, Stream
 from refsync.rules.contact_facts import PARTS, asked, cold, cold_names
@@ -15,7 +15,6 @@ from refsync.rules.sources import (
     Count,
     Field,
     Latest,
-    NearlyAll,
     NextPlan,
     Rows,
     Scope,
@@ -38,6 +37,16 @@ def touches(_scope: Scope) -> Rows:
 def two_way(scope: Scope) -> Rows:
     rows = touches(scope)
     return Rows(rows.table, rows.at, (*rows.where, tables.touch.c.two_way == 1))
+
+
+def back_in_touch(scope: Scope) -> Rows:
+    """Conversations that ended a silence of `long_silence`: none for so long before them, one before that."""
+    touch, before = tables.touch, tables.touch.alias("before")
+    begun = touch.c.at - (scope.now - scope.cut("long_silence"))
+    earlier = select(1).where(at_account(before), before.c.two_way == 1)
+    within = earlier.where(before.c.at >= begun, before.c.at < touch.c.at).correlate(touch, account).exists()
+    ever = earlier.where(before.c.at < begun).correlate(touch, account).exists()
+    return Rows(touch, touch.c.at, (at_account(touch), touch.c.two_way == 1, not_(within), ever))
 
 
 def introductions(_scope: Scope) -> Rows:
@@ -187,6 +196,16 @@ ACCOUNT_FACTS = (
     ),
     fact("account.last_touch", TIME, Latest(touches), "the last touch of anyone of us with anyone there", streams=ACTIVITIES),
     fact("account.last_two_way", TIME, Latest(two_way), "the last touch in which the customer took part", streams=ACTIVITIES),
+    replace(
+        fact(
+            "account.back_in_touch",
+            TIME,
+            Latest(back_in_touch),
+            "the last conversation that ended a silence of {long_silence}",
+            streams=ACTIVITIES,
+        ),
+        parameters=("long_silence",),
+    ),
     fact("account.last_touch_kind", TEXT, Shown(last_kind), "how the last touch was", streams=ACTIVITIES),
     fact("account.last_touch_person", TEXT, Shown(last_person), "with whom the last touch was", streams=ACTIVITIES),
     fact(
