@@ -2,13 +2,15 @@
 
 HubSpot has no such object (design: configured by the portal). The introduced person is the contact itself, so an introduction has
 the contact's id. A label that is not paired reads the same from both ends; then the contact who was there first is the source.
-Sources: developers.hubspot.com, associations v4 (labels, `USER_DEFINED`); the status is `hs_lead_status`, a portal's own list.
+Sources: developers.hubspot.com, associations v4 (labels, `USER_DEFINED`) and `propertiesWithHistory` (50 records a call). The
+status is `hs_lead_status`, whose values are a portal's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from refsync.model import Introduction, IntroductionStatus
 from refsync_hubspot import fetch, replies, translate, values
@@ -20,6 +22,9 @@ from refsync_hubspot.replies import Json
 from refsync_hubspot.translate import NO_LINKS, Links, Translated, Vocabulary
 
 CONTACTS, DEALS = "contacts", "deals"
+STATUS_PROPERTY = "hs_lead_status"
+MOST_WITH_HISTORY = 50
+"""Records that one call shows with the history of a property."""
 
 STATUS: Mapping[str, IntroductionStatus] = {
     "NEW": IntroductionStatus.NEW,
@@ -80,11 +85,13 @@ class Introductions:
         candidates = {row["id"]: self._candidates(row, links.get(row["id"], NO_LINKS)) for row in fetched.rows}
         sources = self._sources({each for ids in candidates.values() for each in ids if each.isdecimal()})
         chosen = {row["id"]: source for row in fetched.rows if (source := _source_of(row, candidates[row["id"]], sources))}
-        deals = self._deals(chosen)
+        deals, since = self._deals(chosen), self._since(list(chosen))
 
         def introduction(raw: Json, _links: Links, words: Vocabulary) -> Iterator[Introduction]:
-            if source := chosen.get(raw["id"]):
-                yield self._introduction(raw, source, sources.get(source), deals.get(raw["id"]), words)
+            key = raw["id"]
+            if source := chosen.get(key):
+                found = self._introduction(raw, source, sources.get(source), words)
+                yield replace(found, deal_id=deals.get(key), status_since=values.at(since.get(key)))
 
         found = translate.translated(fetched.rows, {}, introduction, vocabulary, loose=fetched.loose)
         if not fetched.listed:
@@ -92,11 +99,9 @@ class Introductions:
             found.deleted.extend(row["id"] for row in fetched.rows if row["id"] not in kept)
         return found
 
-    def _introduction(
-        self, raw: Json, source: str, known: Source | None, deal_id: str | None, vocabulary: Vocabulary
-    ) -> Introduction:
+    def _introduction(self, raw: Json, source: str, known: Source | None, vocabulary: Vocabulary) -> Introduction:
         properties = raw["properties"]
-        status = properties.get("hs_lead_status") or ""
+        status = properties.get(STATUS_PROPERTY) or ""
         is_id = source.isdecimal()
         return Introduction(
             id=raw["id"],
@@ -105,7 +110,6 @@ class Introductions:
             person_name=translate.person_name(properties),
             person_contact_id=raw["id"],
             account_id=known.account_id if known else None,
-            deal_id=deal_id,
             owner_id=properties.get("hubspot_owner_id") or None,
             status=self._options.introduction_status.get(status) or STATUS.get(status),
             made_at=values.at(properties.get("createdate")),
@@ -144,6 +148,15 @@ class Introductions:
             for row in rows
         }
 
+    def _since(self, ids: Sequence[str]) -> dict[str, object]:
+        """Return since when contacts have the lead status they have, as their history shows it."""
+        found: dict[str, object] = {}
+        for some in fetch.chunks(ids, MOST_WITH_HISTORY):
+            body = {"propertiesWithHistory": [STATUS_PROPERTY], "inputs": [{"id": each} for each in some]}
+            for row in replies.records(self._client.ask(self._client.paths.objects(CONTACTS, "batch", "read"), body)):
+                found[row["id"]] = _last_change(row)
+        return found
+
     def _deals(self, chosen: Mapping[str, str]) -> dict[str, str]:
         """Return the deal that came of an introduction, by the introduced: the oldest that names the same referrer."""
         linked = {key: translate.link_ids(links.get(DEALS, ())) for key, links in self._links(list(chosen), DEALS).items()}
@@ -153,6 +166,15 @@ class Introductions:
         referrer = {row["id"]: row["properties"].get(name) for row in rows}
         found = {key: next((each for each in deals if referrer.get(each) == chosen[key]), "") for key, deals in linked.items()}
         return {key: deal for key, deal in found.items() if deal}
+
+
+def _last_change(row: Json) -> object:
+    """Return when the lead status took its present value: the history has the newest value first."""
+    history = row.get("propertiesWithHistory")
+    entries = history.get(STATUS_PROPERTY) if isinstance(history, dict) else None
+    there = [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    same = list(takewhile(lambda entry: entry.get("value") == there[0].get("value"), there))
+    return same[-1].get("timestamp") if same else None
 
 
 def _source_of(row: Json, candidates: Sequence[str], sources: Mapping[str, Source]) -> str:

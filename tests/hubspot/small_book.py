@@ -86,6 +86,7 @@ BOOK: tuple[Record, ...] = (
         person_contact_id="C3",
         account_id="A2",
         status=IntroductionStatus.IN_CONTACT,
+        status_since=T("2024-04-05T06:07:00Z"),
         made_at=T("2023-01-03T00:00:00Z"),
     ),
     Case(

@@ -117,6 +117,7 @@ def test_first_load_brings_the_whole_book(portal: Any, connect_to: Connect, mirr
             person_contact_id=contact["C3"],
             account_id=account["A2"],
             status=IntroductionStatus.IN_CONTACT,
+            status_since=T("2024-04-05T06:07:00Z"),
             made_at=T("2023-01-03T00:00:00Z"),
         )
     ] == one(mirror, Stream.INTRODUCTIONS)
@@ -282,3 +283,22 @@ def test_cursor_in_the_future_reads_nothing_and_says_so(portal: Any, connect_to:
 
     with pytest.raises(UnexpectedReply):
         mirror.read(Stream.CONTACTS)
+
+
+def test_status_of_an_introduction_says_since_when(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
+    """The history of the lead status tells when it took its present value; other changes of the contact do not move that."""
+    mirror = mirror_of(connect_to(portal.url))
+    mirror.read()
+    contact = portal.ids("contacts")["C3"]
+    path = "/crm/v3/objects/contacts/batch/update"
+    portal.later(minutes=90)
+    portal.post(path, {"inputs": [{"id": contact, "properties": {"hs_lead_status": "OPEN_DEAL"}}]})
+    portal.later(minutes=60)
+    portal.post(path, {"inputs": [{"id": contact, "properties": {"jobtitle": "CEO"}}]})
+    portal.later(minutes=1)
+    mirror.read()
+    held = mirror.held[Stream.INTRODUCTIONS][contact]
+    began = T("2024-09-30T13:30:00Z")
+
+    assert IntroductionStatus.MET is held.status
+    assert 0 <= held.status_since - began < 60_000

@@ -29,8 +29,15 @@ from refsync.model import (
     User,
     instant,
 )
+from refsync_sandbox.hubspot.history import SOURCES
 from refsync_sandbox.hubspot.instants import shown
-from refsync_sandbox.hubspot.introductions import REFERRED, REFERRED_BY, REFERRER, introduction_values
+from refsync_sandbox.hubspot.introductions import (
+    LEAD_STATUS_PROPERTY,
+    REFERRED,
+    REFERRED_BY,
+    REFERRER,
+    introduction_values,
+)
 from refsync_sandbox.hubspot.kinds import COMMUNICATION, COMPANY, CONTACT, DEAL, KINDS, TASK, TICKET, AssociationType, Kind
 from refsync_sandbox.hubspot.pipelines import deal_stage, ticket_stage
 from refsync_sandbox.hubspot.portal import PERSON, Portal
@@ -146,6 +153,9 @@ class Loader:
         for contact, introduction in self._introduced:
             row, values = self._portal.row(CONTACT, contact), self._introduction_values(contact, introduction)
             self._records.calculate(row, row.values() | values)
+            if introduction.status_since is not None:
+                status = {name: value for name, value in values.items() if name == LEAD_STATUS_PROPERTY}
+                self._records.history.note(contact, {}, status, at=introduction.status_since, source=SOURCES["person"])
         self._flush()
         self._portal.links.mirror()
         for kind in KINDS:
