@@ -16,6 +16,7 @@ from refsync.registry import connect
 from refsync.testing.contract import ConnectorContract, People
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.hubspot import TOKEN, HubSpot
+from refsync_sandbox.hubspot import Settings as PortalSettings
 from refsync_sandbox.salesforce import Salesforce, Secrets
 from refsync_sandbox.server import Sandbox
 
@@ -86,9 +87,13 @@ class TestSalesforce(_OverHttp):
 
 
 class TestHubSpot(_OverHttp):
+    portal = PortalSettings()
+    weakest_key = "unique"
+
     @pytest.fixture
-    def url(self, small_book: Path, clock: Clock) -> Iterator[str]:
-        with Sandbox(HubSpot.load(Book.open(small_book), clock), clock) as running:
+    def url(self, small_book: Path) -> Iterator[str]:
+        clock = Clock(NOW)
+        with Sandbox(HubSpot.load(Book.open(small_book), clock, settings=self.portal), clock) as running:
             yield running.url
 
     @pytest.fixture
@@ -102,4 +107,14 @@ class TestHubSpot(_OverHttp):
         return connect("hubspot", self.settings(NOWHERE))
 
     def settings(self, url: str) -> ConnectionSettings:
-        return ConnectionSettings(id="hs", options={"token": Secret(TOKEN), "url": url})
+        return ConnectionSettings(id="hs", options={"token": Secret(TOKEN), "url": url, "weakest_key": self.weakest_key})
+
+
+class TestHubSpotByPlainProperty(TestHubSpot):
+    portal = PortalSettings(key_unique=False)
+    weakest_key = "property"
+
+
+class TestHubSpotByBody(TestHubSpot):
+    portal = PortalSettings(key_property="")
+    weakest_key = "body"
