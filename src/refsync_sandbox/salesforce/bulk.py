@@ -16,7 +16,6 @@ import sqlite3
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
@@ -24,7 +23,7 @@ from typing import Any
 import orjson
 
 from refsync_sandbox.clock import Clock
-from refsync_sandbox.salesforce import people
+from refsync_sandbox.salesforce.bulk_job import Job, State
 from refsync_sandbox.salesforce.grammar import parse
 from refsync_sandbox.salesforce.ids import long_id, nth_id
 from refsync_sandbox.salesforce.plans import Plan, Planner
@@ -43,42 +42,10 @@ _CHUNK = 250
 """How many rows next to each other stay together in an unordered result."""
 
 
-class State(StrEnum):
-    """Where a job stands."""
-
-    UPLOAD_COMPLETE = "UploadComplete"
-    IN_PROGRESS = "InProgress"
-    JOB_COMPLETE = "JobComplete"
-    FAILED = "Failed"
-    ABORTED = "Aborted"
-
-    @property
-    def over(self) -> bool:
-        return self in (State.JOB_COMPLETE, State.FAILED, State.ABORTED)
-
-
 _DELIMITERS: Mapping[str, str] = MappingProxyType(
     {"COMMA": ",", "TAB": "\t", "PIPE": "|", "SEMICOLON": ";", "CARET": "^", "BACKQUOTE": "`"}
 )
 _ENDINGS: Mapping[str, str] = MappingProxyType({"LF": "\n", "CRLF": "\r\n"})
-
-
-@dataclass(slots=True, kw_only=True)
-class _Job:
-    id: str
-    operation: str
-    object: str
-    delimiter: str
-    ending: str
-    version: str
-    created: str
-    moved: str
-    plan: Plan
-    rows: array[int]
-    ordered: bool
-    state: State = State.UPLOAD_COMPLETE
-    polls: int = 0
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +64,7 @@ class Bulk:
 
     def __init__(self, database: sqlite3.Connection, schema: Schema, clock: Clock) -> None:
         self._database, self._schema, self._clock = database, schema, clock
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, Job] = {}
         self._made = 0
         self.polls = 1
         """How often a job says InProgress before it is complete."""
@@ -120,7 +87,7 @@ class Bulk:
         form = CsvForm(delimiter=_DELIMITERS[delimiter], ending=_ENDINGS[ending])
         select, plan = self._planned(text, form, everything=operation == "queryAll")
         now = stamp(self._clock.now())
-        job = _Job(
+        job = Job(
             id=nth_id("750", self._made),
             operation=operation,
             object=self._subject(select),
@@ -137,7 +104,7 @@ class Bulk:
             _shuffle(job.rows)
         self._made += 1
         self._jobs[job.id] = job
-        return _shown(job)
+        return job.told()
 
     def poll(self, job_id: str) -> dict[str, Any]:
         """Return what is known of a job; each question moves it on a little. Raises Refused."""
@@ -145,11 +112,11 @@ class Bulk:
         if not job.state.over:
             job.polls += 1
             self._move(job, State.IN_PROGRESS if job.polls <= self.polls else State.JOB_COMPLETE)
-        return _known(job)
+        return job.told_when_asked()
 
     def listed(self) -> dict[str, Any]:
         """Return all jobs, newest first."""
-        jobs = [_shown(job) | {"jobType": "V2Query"} for job in reversed(self._jobs.values())]
+        jobs = [job.told() | {"jobType": "V2Query"} for job in reversed(self._jobs.values())]
         return {"done": True, "records": jobs, "nextRecordsUrl": None}
 
     def abort(self, job_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +127,7 @@ class Bulk:
         if job.state.over:
             raise Refused("INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
         self.end(job_id, State.ABORTED)
-        return _shown(job)
+        return job.told()
 
     def delete(self, job_id: str) -> None:
         """Forget a job that is over, and its results. Raises Refused."""
@@ -193,16 +160,16 @@ class Bulk:
 
     # -- steps -----------------------------------------------------------------------------------------------------------------
 
-    def _job(self, job_id: str) -> _Job:
+    def _job(self, job_id: str) -> Job:
         found = self._jobs.get(long_id(job_id) or "")
         if found is None:
             raise not_found()
         return found
 
-    def _move(self, job: _Job, state: State) -> None:
+    def _move(self, job: Job, state: State) -> None:
         job.state, job.moved = state, stamp(self._clock.now())
 
-    def _text(self, job: _Job, start: int, end: int) -> Iterator[bytes]:
+    def _text(self, job: Job, start: int, end: int) -> Iterator[bytes]:
         for first in range(start, end, _PIECE):
             numbers = job.rows[first : min(first + _PIECE, end)].tolist()
             page = {**job.plan.values, "page": orjson.dumps(numbers).decode()}
@@ -246,35 +213,6 @@ def _choice(body: Mapping[str, Any], name: str, known: Mapping[str, str]) -> str
     if given not in known:
         raise Refused("INVALIDJOB", f"{name}: {given} is not one of {', '.join(known)}")
     return str(given)
-
-
-def _shown(job: _Job) -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "operation": job.operation,
-        "object": job.object,
-        "createdById": people.INTEGRATION_ID,
-        "createdDate": job.created,
-        "systemModstamp": job.moved,
-        "state": job.state.value,
-        "concurrencyMode": "Parallel",
-        "contentType": "CSV",
-        "apiVersion": float(job.version.removeprefix("v")),
-        "lineEnding": job.ending,
-        "columnDelimiter": job.delimiter,
-    }
-
-
-def _known(job: _Job) -> dict[str, Any]:
-    done = len(job.rows) if job.state is State.JOB_COMPLETE else 0
-    more = {
-        "jobType": "V2Query",
-        "numberRecordsProcessed": done,
-        "retries": 0,
-        "totalProcessingTime": 0,
-        "isPkChunkingSupported": not job.ordered,
-    }
-    return _shown(job) | more | ({"errorMessage": job.error} if job.error else {})
 
 
 def _shuffle(rows: array[int]) -> None:

@@ -18,7 +18,8 @@ from starlette.routing import Route
 
 from refsync_sandbox.crm import OWN_FAULT, UNDONE
 from refsync_sandbox.faults import Fault, When
-from refsync_sandbox.salesforce.bulk import Bulk, State
+from refsync_sandbox.salesforce.bulk import Bulk
+from refsync_sandbox.salesforce.bulk_job import State
 from refsync_sandbox.salesforce.objects import KEY_FIELD
 from refsync_sandbox.salesforce.queries import Queries
 from refsync_sandbox.salesforce.refusals import Refused
