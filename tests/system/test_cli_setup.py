@@ -1,4 +1,4 @@
-"""A HubSpot without the key property: check says so, check --setup creates it, and then tasks can be written."""
+"""A CRM that is not prepared for tasks: check says so; check --setup creates what it can and lays out the rest."""
 
 from __future__ import annotations
 
@@ -37,3 +37,20 @@ def test_setup_creates_the_key_property_that_check_misses(tmp_path: Path) -> Non
 
     assert (1, 1, 0) == (missing["errors"], still_missing["errors"], mended["errors"])
     assert any("--setup" in problem["hint"] for problem in missing["problems"])
+
+
+def test_setup_lays_out_what_salesforce_needs(tmp_path: Path) -> None:
+    """check alone leaves no file; --setup writes an sf project beside the configuration and says how to deploy it."""
+    write_book(tmp_path / "book", accounts=10, seed=2, now=NOW)
+    init = [sys.executable, "-c", "from refsync.cli.main import main; main()", "init", str(tmp_path / "made")]
+    subprocess.run(init, check=True, capture_output=True)
+    (tmp_path / "made" / "rules").rename(tmp_path / "rules")
+    with sandbox("salesforce", tmp_path / "book", instant(NOW)) as running:
+        write_config(tmp_path, "salesforce", tmp_path / "book", running)
+        _check(tmp_path)
+        assert not list(tmp_path.glob("setup-*"))
+        told = _check(tmp_path, "--setup")
+
+    (folder,) = tmp_path.glob("setup-*")
+    assert (folder / "manifest" / "package.xml").is_file()
+    assert any("sf project deploy start" in problem["hint"] for problem in told["problems"])
