@@ -10,11 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.clients import salesforce_trials
+from tests.clients import hubspot_trials, salesforce_trials
 from tests.clients.stage import Stage
 from tests.clients.trial import Trial
 
-TRIALS = {**salesforce_trials.TRIALS}
+TRIALS = {**salesforce_trials.TRIALS, **hubspot_trials.TRIALS}
 
 
 def main(folder: Path, *wanted: str) -> int:
