@@ -131,11 +131,12 @@ def _pull(folder: Path, calls: list[dict[str, Any]]) -> tuple[dict[str, int], fl
     shutil.rmtree(folder / "store", ignore_errors=True)
     (folder / "store").mkdir()
     connection = config.load(folder / "config.toml").connections[0]
-    began = time.perf_counter()
+    began, reached = time.perf_counter(), False
 
     def progress(step: str, done: int) -> None:
-        nonlocal began
-        if (step, done) == (f"pull {Stream.ACTIVITIES}", 0):
+        nonlocal began, reached
+        if step == f"pull {Stream.ACTIVITIES}" and not reached:  # said again while a job of the CRM is awaited
+            reached = True
             calls.clear()
             began = time.perf_counter()
 
