@@ -14,7 +14,7 @@ from refsync.model import Record, Stream
 from refsync_salesforce import connect
 from refsync_salesforce.connector import SalesforceConnector
 from refsync_sandbox.salesforce import Salesforce
-from refsync_sandbox.salesforce.bulk import State
+from refsync_sandbox.salesforce.bulk_job import State
 from refsync_sandbox.salesforce.secrets import CLIENT_ID, CLIENT_SECRET
 from refsync_sandbox.server import Sandbox
 
