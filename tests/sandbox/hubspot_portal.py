@@ -104,9 +104,9 @@ class Caller:
         """Turn settings of the portal."""
         self.post("/_sandbox/portal", {"settings": settings})
 
-    def do(self, deed: str, **what: Any) -> None:
+    def do(self, step: str, **what: Any) -> None:
         """Let the portal do something by itself."""
-        self.post("/_sandbox/portal", {"do": [{"deed": deed, **what}]})
+        self.post("/_sandbox/portal", {"steps": [{"do": step, **what}]})
 
     def fail(self, name: str, **fault: Any) -> None:
         """Arm one of HubSpot's own faults."""

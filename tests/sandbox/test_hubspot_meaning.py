@@ -223,7 +223,7 @@ def test_one_stamp_for_all(hubspot: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{"do": [{"deed": "dance"}]}, {"do": [{"deed": "erase", "id": "7"}]}, {"settings": {"x": 1}}, []]
+    "body", [{"steps": [{"do": "dance"}]}, {"steps": [{"do": "erase", "id": "7"}]}, {"settings": {"x": 1}}, []]
 )
 def test_powers_that_nobody_has(hubspot: Caller, body: object) -> None:
     """What cannot be done is refused with what could be."""

@@ -150,12 +150,15 @@ class Loader:
             if parent := self._id_of("accounts", name):
                 row = self._portal.row(COMPANY, child)
                 self._records.calculate(row, row.values() | {"hs_parent_company_id": parent})
+        since: dict[int, Instant | None] = {}
         for contact, introduction in self._introduced:
             row, values = self._portal.row(CONTACT, contact), self._introduction_values(contact, introduction)
             self._records.calculate(row, row.values() | values)
-            if introduction.status_since is not None:
-                status = {name: value for name, value in values.items() if name == LEAD_STATUS_PROPERTY}
-                self._records.history.note(contact, {}, status, at=introduction.status_since, source=SOURCES["person"])
+            since[contact] = introduction.status_since
+        for contact, at in since.items():
+            status = {LEAD_STATUS_PROPERTY: self._portal.row(CONTACT, contact).values().get(LEAD_STATUS_PROPERTY)}
+            if at is not None:
+                self._records.history.note(contact, {}, status, at=at, source=SOURCES["person"])
         self._flush()
         self._portal.links.mirror()
         for kind in KINDS:

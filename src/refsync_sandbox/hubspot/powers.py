@@ -30,7 +30,7 @@ class Powers:
     def __init__(self, portal: Portal, meter: Meter) -> None:
         self._portal = portal
         self._meter = meter
-        self._deeds: Mapping[str, Callable[[Mapping[str, Any], Instant], None]] = {
+        self._steps: Mapping[str, Callable[[Mapping[str, Any], Instant], None]] = {
             "restore": self._restore,
             "erase": self._erase,
             "calculate": self._calculate,
@@ -54,16 +54,16 @@ class Powers:
         return _json({"settings": asdict(self._portal.settings)})
 
     async def _do(self, request: Request) -> Response:
-        """Turn settings and do deeds, in order; the first that cannot be done is refused and undoes what came before it."""
+        """Turn settings and take steps, in order; the first that cannot be taken is refused and undoes what came before it."""
         try:
             body = orjson.loads(await request.body())
             settings = self._turned(body.get("settings") or {})
             with self._portal.records.transaction():
-                for deed in body.get("do") or ():
-                    self._deeds[deed["deed"]](deed, self._portal.clock.instant())
+                for step in body.get("steps") or ():
+                    self._steps[step["do"]](step, self._portal.clock.instant())
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            known = ", ".join(self._deeds)
-            return _json({"error": f'{error!r}; {{"settings": {{...}}, "do": [{{"deed": one of {known}}}]}} is needed'}, 400)
+            known = ", ".join(self._steps)
+            return _json({"error": f'{error!r}; {{"settings": {{...}}, "steps": [{{"do": one of {known}}}]}} is needed'}, 400)
         self._portal.settings, self._meter.limits = settings, settings.limits
         return await self._show(request)
 
@@ -78,24 +78,24 @@ class Powers:
         except ValidationError as error:
             raise ValueError(str(error)) from None
 
-    def _restore(self, deed: Mapping[str, Any], now: Instant) -> None:
-        self._portal.restore(self._row(deed, archived=True), now=now)
+    def _restore(self, step: Mapping[str, Any], now: Instant) -> None:
+        self._portal.restore(self._row(step, archived=True), now=now)
 
-    def _erase(self, deed: Mapping[str, Any], _now: Instant) -> None:
-        self._portal.erase(self._row(deed))
+    def _erase(self, step: Mapping[str, Any], _now: Instant) -> None:
+        self._portal.erase(self._row(step))
 
-    def _calculate(self, deed: Mapping[str, Any], now: Instant) -> None:
-        row = self._row(deed)
-        self._portal.records.calculate(row, row.values() | {name: str(value) for name, value in deed["set"].items()}, now=now)
+    def _calculate(self, step: Mapping[str, Any], now: Instant) -> None:
+        row = self._row(step)
+        self._portal.records.calculate(row, row.values() | {name: str(value) for name, value in step["set"].items()}, now=now)
 
-    def _stamp(self, deed: Mapping[str, Any], now: Instant) -> None:
-        kind = find_kind(deed["type"])
+    def _stamp(self, step: Mapping[str, Any], now: Instant) -> None:
+        kind = find_kind(step["type"])
         if kind is None:
-            raise ValueError(f"there is no object type {deed['type']!r}")
-        self._portal.records.stamp(kind, now=parse_instant(deed["at"]) if "at" in deed else now)
+            raise ValueError(f"there is no object type {step['type']!r}")
+        self._portal.records.stamp(kind, now=parse_instant(step["at"]) if "at" in step else now)
 
-    def _row(self, deed: Mapping[str, Any], *, archived: bool = False) -> Row:
-        number = int(deed["id"])
+    def _row(self, step: Mapping[str, Any], *, archived: bool = False) -> Row:
+        number = int(step["id"])
         kind = kind_of_id(number)
         found = self._portal.records.find(kind, number, archived=archived) if kind else None
         if found is None:
