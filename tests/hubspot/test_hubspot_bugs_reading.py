@@ -9,7 +9,7 @@ import pytest
 
 from refsync.connector import Merge
 from refsync.errors import UnexpectedReply
-from refsync.model import Account, Activity, ActivityKind, ActivityStatus, Contact, Record, Stream
+from refsync.model import Account, Activity, ActivityKind, ActivityStatus, Contact, Record, Stream, iso
 from refsync_hubspot.client import Client
 from refsync_hubspot.cursor import Place, Seen
 from tests.hubspot.conftest import NOW
@@ -41,10 +41,12 @@ def calls(count: int) -> list[Record]:
 
 
 def imported(serve: Serve, connect_to: Connect, mirror_of: MirrorOf, book: list[Record], **settings: Any) -> tuple[Any, Any]:
-    """Return a portal into which a book was just imported, and a mirror that has read everything before."""
+    """Return a portal into which a book was just imported, all at one instant, and a mirror that has read everything before."""
     portal = serve(book, **settings)
     found = mirror_of(connect_to(portal.url))
     kinds = ("contacts", "calls", "emails", "meetings", "notes", "communications", "tasks")
+    for kind in kinds[:2]:
+        portal.do(deed="stamp", type=kind, at=iso(NOW))
     before = Place(states=dict.fromkeys(kinds, Seen(upper=NOW - 1000))).dumped()
     found.cursors |= {("read", stream): before for stream in (Stream.CONTACTS, Stream.ACTIVITIES)}
     portal.later(minutes=1)
