@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from refsync.connector import Batch, ConnectionSettings, Cursor
-from refsync.errors import Problem
+from refsync.errors import AuthError, Problem, RecordRejected
 from refsync.model import Stream
 from refsync_hubspot import check, key
 from refsync_hubspot.client import Client
@@ -89,9 +89,15 @@ class HubSpot:
         return is_allowed(key.create_key_property(self._client.for_writing, self._options.key_property), self._options)
 
     def set_up(self, folder: Path) -> Iterator[Problem]:
-        """Create the task property for refsync's key; `check` says what is still missing. Nothing is written into the folder."""
-        self.create_key_property()
-        return iter(())
+        """Create the task property for refsync's key, and yield why that is not possible. Nothing is written into the folder."""
+        try:
+            self.create_key_property()
+        except (AuthError, RecordRejected) as error:
+            yield Problem(
+                message=f"the task property {self._options.key_property} cannot be created: {error}",
+                hint="give the token a schema write scope for this once, or create the property by hand: single-line text, with "
+                'unique values; if nobody may, weakest_key = "body" keeps the key in the task',
+            )
 
     def read(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
         """Yield what is new since the cursor; everything when it is None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -242,6 +243,22 @@ def test_setup_creates_a_plain_property_where_no_unique_one_is_allowed(serve: Se
     assert (False, True) == (strict.create_key_property(), lenient.create_key_property())
     assert strict.tasks is None
     assert writer_of(lenient).absence.twice
+
+
+def test_setup_that_is_not_allowed_says_what_to_do(serve: Serve, connect_to: Connect, tmp_path: Path) -> None:
+    """A token without the right to define properties is no crash: the reason, and what an admin can do."""
+    portal = portal_of(serve, "body")
+    denied = {
+        "kind": "own",
+        "name": "missing-scope",
+        "about": "crm.schemas.contacts.write",
+        "endpoint": "POST */properties*/tasks",
+    }
+    portal.trouble(denied)
+    problems = list(connect_to(portal.url).set_up(tmp_path))
+
+    assert "crm.schemas.contacts.write" in texts(problems, "error")
+    assert 'weakest_key = "body"' in texts(problems, "error")
 
 
 @pytest.mark.parametrize("way", ["property", "body"])
