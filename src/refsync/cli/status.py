@@ -60,6 +60,7 @@ def _status(store: Store, connection: Connection, now: Instant) -> dict[str, Any
             stream.value: {
                 "rows": counts[stream],
                 "synced_at": iso(state.synced_at) if state.synced_at else None,
+                "swept_at": iso(state.swept_at) if state.swept_at else None,
                 "partial": state.partial,
                 "set_aside": aside.get(stream, 0),
                 "lacking": sorted(state.lacking),

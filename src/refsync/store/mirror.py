@@ -79,6 +79,7 @@ class StreamState:
     """History is whole only from here on; None: from the beginning."""
     sweep_cursor: str | None = None
     swept_at: Instant | None = None
+    """When the last sweep began that had something to tell and came to its end."""
     reads_whole: bool = False
     """The last read that came to its end showed everything there is: the next one's ids are worth keeping."""
     lacking: frozenset[str] = frozenset()

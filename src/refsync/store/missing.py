@@ -10,7 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    delete,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from refsync.model import Instant, Stream
 from refsync.store.tables import TABLE_OF, listed, missing, quarantine
@@ -41,17 +55,20 @@ def compare(db: Connection, connection: str, stream: Stream, by: By, at: Instant
     Records set aside that are not listed are forgotten. The list is emptied.
     """
     table, mine = TABLE_OF[stream], _missing(connection, stream)
-    shown = select(listed.c.id).where(*_list(connection, stream, by))
-    held = select(table.c.id).where(table.c.connection == connection)
-    db.execute(delete(missing).where(*mine, missing.c.id.in_(shown) | missing.c.id.not_in(held)))
+
+    def shown(one: Column[str]) -> ColumnElement[bool]:
+        return exists().where(*_list(connection, stream, by), listed.c.id == one).correlate(one.table)
+
+    held = exists().where(table.c.connection == connection, table.c.id == missing.c.id).correlate(missing)
+    db.execute(delete(missing).where(*mine, or_(shown(missing.c.id), not_(held))))
     db.execute(update(missing).where(*mine).values(due=True))
     new: Select[tuple[object, ...]] = select(
-        table.c.connection, literal(stream.value), table.c.id, literal(at), literal(by is By.READ)
-    ).where(table.c.connection == connection, table.c.id.not_in(shown))
+        table.c.connection, literal(stream.value), table.c.id, literal(at, BigInteger), literal(by is By.READ)
+    ).where(table.c.connection == connection, not_(shown(table.c.id)))
     columns = ["connection", "stream", "id", "since", "due"]
     db.execute(insert(db.dialect, missing).from_select(columns, new).on_conflict_do_nothing())
     aside = (quarantine.c.connection == connection, quarantine.c.stream == stream.value)
-    db.execute(delete(quarantine).where(*aside, quarantine.c.id.not_in(shown)))
+    db.execute(delete(quarantine).where(*aside, not_(shown(quarantine.c.id))))
     forget_list(db, connection, stream, by)
 
 
