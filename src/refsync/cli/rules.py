@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from refsync import config as configuration
 from refsync import log
+from refsync.cli import rules_test
 from refsync.cli.judging import BookOption, rules_folder, stores
 from refsync.cli.screen import dump, out, plural, show_problems, table
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
@@ -19,7 +20,9 @@ from refsync.rules import files
 from refsync.rules.rule import Rule, RuleSet
 from refsync.sync.preview import Previewed, preview
 
-app = typer.Typer(help="Check rule files, and see whom a rule would match.", no_args_is_help=True)
+app = typer.Typer(help="Check and test rule files, and see whom a rule would match.", no_args_is_help=True)
+
+app.command("test")(rules_test.run_tests)
 
 
 @app.command("check")
