@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import orjson
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, Table, and_, delete, select
 
 from refsync.calendar import Calendar
 from refsync.company import MilestoneField
 from refsync.model import DealStatus, Instant, Stream, parse_instant
 from refsync.store.tables import account, contact, deal, deal_contact, milestone
-from refsync.store.upsert import Row, chunks, upsert
+from refsync.store.upsert import CHUNK, Row, chunks, upsert
 
 SIGNED = "signed"
 
@@ -92,13 +92,21 @@ def refresh_accounts(
 def rebuild(db: Connection, connection: str, calendar: Calendar, fields: Sequence[MilestoneField]) -> int:
     """Derive all milestones; return how many mapped values could not be read."""
     db.execute(delete(milestone).where(milestone.c.connection == connection))
-    deals = db.execute(select(deal.c.id).where(deal.c.connection == connection)).scalars().all()
-    accounts = (
-        db.execute(select(account.c.id).where(account.c.connection == connection, account.c.custom.is_not(None))).scalars().all()
+    return sum(refresh_deals(db, connection, calendar, fields, ids, fresh=True) for ids in _ids(db, connection, deal)) + sum(
+        refresh_accounts(db, connection, calendar, fields, ids, fresh=True) for ids in _ids(db, connection, account)
     )
-    return refresh_deals(db, connection, calendar, fields, deals, fresh=True) + refresh_accounts(
-        db, connection, calendar, fields, accounts, fresh=True
-    )
+
+
+def _ids(db: Connection, connection: str, table: Table) -> Iterator[Sequence[str]]:
+    """Yield the ids of a table, some at a time: all of a large mirror's would take much memory."""
+    last = ""
+    while True:
+        of = (table.c.connection == connection, table.c.id > last)
+        ids = db.execute(select(table.c.id).where(*of).order_by(table.c.id).limit(CHUNK)).scalars().all()
+        if not ids:
+            return
+        yield ids
+        last = ids[-1]
 
 
 def _forget(db: Connection, connection: str, of: Sequence[str], ids: Sequence[str]) -> None:

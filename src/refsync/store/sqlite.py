@@ -26,7 +26,7 @@ SETTINGS = (
     "foreign_keys=ON",
     "trusted_schema=OFF",
     "mmap_size=0",  # mapped pages are reported to turn the WAL-reset bug into lasting damage
-    "cache_size=-8192",  # 8 MiB for each connection; behind it stands the system's own cache
+    "cache_size=-4096",  # 4 MiB for each connection, and for sorting; behind it stands the system's own cache
 )
 WAIT_FOR_WRITER = 300.0
 """Seconds that a thread waits for another thread's write; a rebuild of a large mirror takes its time."""
