@@ -25,7 +25,7 @@ from refsync.finding import WITH_TASK
 from refsync.model import Stream, User, moment, parse_instant
 from refsync.registry import connect
 from refsync.rules.files import load
-from refsync.rules.rule import RuleSet
+from refsync.rules.rule import Mode, RuleSet
 from refsync.store import ledger, tables
 from refsync.store.engine import Database, open_store
 from refsync.sync.session import custom_fields
@@ -48,6 +48,8 @@ TABLE_OF_ID = {
     "person_contact_id": "contacts",
     "referred_by_contact_id": "contacts",
     "deal_id": "deals",
+    "person_id": "contacts",
+    "rep_id": "users",
     "activity_id": "activities",
 }
 """Which records the columns of the mirror name."""
@@ -76,11 +78,16 @@ class Served:
     report: Report
 
 
+WATCHED = frozenset({"stay-in-touch-people"})
+"""Made to be watched: it picks one of several people who are equally pressing by their ids, which no two CRMs share."""
+
+
 def rules() -> RuleSet:
     """Return the shipped rules, live, without waiting, and with as many tasks as there are matches."""
     loaded = load(bundled("rules"), modes_live=True)
     limits = replace(loaded.company.limits, per_rep_per_day=10_000, per_rep_per_week=10_000)
-    return replace(loaded, company=replace(loaded.company, settle=Duration(0, Unit.HOURS), limits=limits))
+    watched = tuple(replace(rule, mode=Mode.WATCH) if rule.name in WATCHED else rule for rule in loaded.rules)
+    return replace(loaded, rules=watched, company=replace(loaded.company, settle=Duration(0, Unit.HOURS), limits=limits))
 
 
 def served(crm: str, folder: Path) -> Served:
@@ -164,9 +171,7 @@ def _mirror(db: Database, known: Known, names: Mapping[str, str]) -> dict[str, d
 
 def _row(row: dict[str, Any], known: Known, own: str, names: Mapping[str, str]) -> Row:
     del row["connection"]
-    translated = {
-        column: _back(known, TABLE_OF_ID[column], value) if column in TABLE_OF_ID else value for column, value in row.items()
-    }
+    translated = dict(_translated(row, known))
     if own:
         translated["id"] = _back(known, own, row["id"])
     if "reached" in row:
@@ -199,17 +204,19 @@ def _matches(report: Report, known: Known) -> dict[str, dict[str, Row]]:
 
 
 def _match(row: dict[str, Any], known: Known) -> Row:
-    translated = {
-        column: _back(known, TABLE_OF_ID[column], value) if column in TABLE_OF_ID else value for column, value in row.items()
-    }
-    return translated | {"subject_id": _subject(row["subject_id"], known)}
+    return {**_translated(row, known), "subject_id": _subject(row["subject_kind"], row["subject_id"], known)}
 
 
-def _subject(subject: str, known: Known) -> str:
-    """Return a subject in the book's ids: an account, a contact, or a milestone such as `signed:<deal>`."""
-    head, _, tail = subject.rpartition(":")
-    candidates = [found[tail] for found in known.values() if tail in found]
-    return f"{head}:{candidates[0]}" if head and candidates else candidates[0] if candidates else subject
+def _translated(row: Row, known: Known) -> Row:
+    return {column: _back(known, TABLE_OF_ID[column], value) if column in TABLE_OF_ID else value for column, value in row.items()}
+
+
+def _subject(kind: str, subject: str, known: Known) -> str:
+    """Return a subject in the book's ids: a record, or a milestone such as `signed:<deal>` and `implemented:<account>`."""
+    if kind != "milestone":
+        return str(_back(known, f"{kind}s", subject))
+    head, _, tail = subject.partition(":")
+    return f"{head}:{_back(known, 'deals' if head == 'signed' else 'accounts', tail)}"
 
 
 def _tasks(db: Database, connection: str, known: Known, names: Mapping[str, str]) -> dict[tuple[str, str], Row]:
@@ -217,12 +224,9 @@ def _tasks(db: Database, connection: str, known: Known, names: Mapping[str, str]
     kept = ("key", "task_id", "run", "sent_at", "missed_at", "waiting_for", "facts")
     found: dict[tuple[str, str], Row] = {}
     for finding in ledger.in_state(db, connection, *WITH_TASK):
-        row = {name: value for name, value in asdict(finding).items() if name not in kept}
-        translated = {
-            column: _back(known, TABLE_OF_ID[column], value) if column in TABLE_OF_ID else value for column, value in row.items()
-        }
-        subject = _subject(finding.subject_id, known)
-        found[finding.rule, subject] = translated | {"subject_id": subject, "text": _renamed(finding.text, names)}
+        row = _translated({name: value for name, value in asdict(finding).items() if name not in kept}, known)
+        subject = _subject(finding.subject_kind, finding.subject_id, known)
+        found[finding.rule, subject] = {**row, "subject_id": subject, "text": _renamed(finding.text, names)}
     return found
 
 

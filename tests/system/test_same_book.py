@@ -250,39 +250,55 @@ def test_mirrors_are_the_same(crms: dict[str, Served], crm: str) -> None:
     assert [] == [line for line in cannot if not any(line.explains(one) for one in found)]
 
 
+UNTOLD: Mapping[str, Mapping[str, Row]] = {"hubspot": {"introduction": {"text": "", "contact_id": None, "score": 0.0}}}
+"""What rules and tasks cannot say the same of such subjects: when an introduction was made, of which kind it is, and its note."""
+
+
 @pytest.mark.parametrize("crm", CRMS)
 def test_matches_are_the_same(crms: dict[str, Served], crm: str) -> None:
     """Each rule says the same of the same customers: the facts it saw, the score, whether to ask or to reconnect first."""
-    users = crms["files"].mirror["crm_user"]
+    book = crms["files"]
+    people = {"owner_id": "crm_user", "rep_id": "crm_user", "person_id": "contact"}
+
+    known = {column: {key[0] for key in book.mirror[table]} for column, table in people.items()}
+
+    def told(row: Row) -> Row:
+        """Return a match as far as it can be the same; who is not in the book is nobody."""
+        unknown = {name: None for name in people if row[name] not in known[name]}
+        return {**row, **unknown, **UNTOLD.get(crm, {}).get(row["subject_kind"], {})}
 
     def matches(of: Served) -> Mapping[str, Mapping[str, Row]]:
-        """Return the matches; an owner whom the book does not know is nobody."""
-        return {
-            rule: {
-                subject: {**row, "owner_id": row["owner_id"] if (row["owner_id"],) in users else None}
-                for subject, row in rows.items()
-            }
-            for rule, rows in of.matches.items()
-        }
+        return {rule: {subject: told(row) for subject, row in rows.items()} for rule, rows in of.matches.items()}
 
-    assert all(len(rows) > 10 for rows in crms["files"].matches.values())
-    assert matches(crms["files"]) == matches(crms[crm])
+    assert 8 < sum(bool(rows) for rows in book.matches.values())
+    assert matches(book) == matches(crms[crm])
 
 
 @pytest.mark.parametrize("crm", CRMS)
 def test_tasks_are_the_same(crms: dict[str, Served], crm: str) -> None:
     """The same people get the same tasks, due at the same time, in the same words."""
+    untold = UNTOLD.get(crm, {})
+
+    def tasks(of: Served) -> Mapping[tuple[str, str], Row]:
+        return {key: {**row, **untold.get(row["subject_kind"], {})} for key, row in of.tasks.items()}
+
     assert len(crms["files"].tasks) > 30
-    assert crms["files"].tasks == crms[crm].tasks
+    assert {"account", "milestone", "introduction"} <= {row["subject_kind"] for row in crms["files"].tasks.values()}
+    assert tasks(crms["files"]) == tasks(crms[crm])
 
 
 @pytest.mark.parametrize("crm", CRMS)
 def test_reps_see_what_was_planned(crms: dict[str, Served], crm: str) -> None:
     """What stands in the CRM is what the ledger says, in the words of the plan, due when it says, for whom it says."""
-    of_book = crms["files"].mirror
 
     def name(table: str, identity: str | None) -> str | None:
-        return of_book[table][(identity,)]["name"] if identity else None
+        return crms[crm].mirror[table][(identity,)]["name"] if identity else None
+
+    def account_of(task: Row) -> str | None:
+        """Return the account that a task is shown under; in Salesforce, where a task has one subject, that of its deal."""
+        deal = crms[crm].mirror["deal"].get((task["deal_id"],)) if crm == "salesforce" else None
+        found: str | None = (deal or task)["account_id"]
+        return found
 
     def words(text: str) -> str:
         return re.sub(r"\s+", " ", text).strip()
@@ -292,7 +308,7 @@ def test_reps_see_what_was_planned(crms: dict[str, Served], crm: str) -> None:
             task["subject"],
             words(task["text"]),
             str(name("crm_user", task["owner_id"])),
-            str(name("account", task["account_id"])),
+            str(name("account", account_of(task))),
             str(name("contact", task["contact_id"])),
             task["due_on"].isoformat() if crm == "salesforce" else iso(task["due_at"]),
         )
