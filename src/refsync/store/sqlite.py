@@ -26,7 +26,6 @@ SETTINGS = (
     "foreign_keys=ON",
     "trusted_schema=OFF",
     "mmap_size=0",  # mapped pages are reported to turn the WAL-reset bug into lasting damage
-    "cache_size=-4096",  # 4 MiB for each connection, and for sorting; behind it stands the system's own cache
 )
 WAIT_FOR_WRITER = 300.0
 """Seconds that a thread waits for another thread's write; a rebuild of a large mirror takes its time."""
@@ -61,6 +60,7 @@ def write_engine(url: URL) -> Engine:
     mode = None if path_of(url) is None else journal_mode()
 
     def settle(db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA cache_size=-2048")  # 2 MiB, and as much for sorting; behind it stands the system's own cache
         if mode and (answer := db.execute(f"PRAGMA journal_mode={mode}").fetchone()[0]) != mode:
             raise StoreError(f"the database stays in journal mode {answer} where {mode} is needed; stop what else uses it")
 
@@ -69,7 +69,12 @@ def write_engine(url: URL) -> Engine:
 
 def read_engine(url: URL) -> Engine:
     """Return an engine whose connections cannot write."""
-    return _engine(url, lambda db: db.execute("PRAGMA query_only=1"), "BEGIN", pool_size=5)
+
+    def settle(db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA cache_size=-8192")  # 8 MiB: judging goes through the same indexes again and again
+        db.execute("PRAGMA query_only=1")
+
+    return _engine(url, settle, "BEGIN", pool_size=5)
 
 
 def _engine(url: URL, settle: Callable[[sqlite3.Connection], object], begin: str, **pool: Any) -> Engine:

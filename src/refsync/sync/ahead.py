@@ -32,4 +32,4 @@ def _taken(thread: ThreadPoolExecutor, items: Iterator[Item]) -> Iterator[Item]:
     coming = thread.submit(make)
     while item := coming.result():
         coming = thread.submit(make)
-        yield from item
+        yield item.pop()  # kept nowhere here while the next one is awaited

@@ -113,6 +113,7 @@ def _store(run: Run, stream: Stream, pulled: Pulled, batches: Iterable[Batch], r
         reading.whole = batch.whole
         pulled.rows[stream] += len(batch.records)
         run.progress(f"pull {stream}", pulled.rows[stream])
+        del batch  # while the next one is awaited, it need not be in memory
 
 
 def _list(db: Database, run: Run, stream: Stream, batch: Batch, by: By, *, anew: bool = False) -> None:
