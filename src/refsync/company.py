@@ -88,6 +88,8 @@ class Company:
     """Rule names or patterns: who wins when several rules want the same account. Rules not named come last."""
     milestones: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """milestone kind -> connector name -> `Object.Field` there, from facts.toml."""
+    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Name of a company's own fact -> connector name -> field there, from facts.toml."""
 
 
 OBJECTS: Mapping[str, Stream] = {
@@ -99,6 +101,26 @@ OBJECTS: Mapping[str, Stream] = {
     "deals": Stream.DEALS,
 }
 """The names under which facts.toml may speak of a stream, in lower case."""
+
+
+SUBJECTS: Mapping[str, Stream] = {
+    "account": Stream.ACCOUNTS,
+    "contact": Stream.CONTACTS,
+    "deal": Stream.DEALS,
+    "introduction": Stream.INTRODUCTIONS,
+}
+"""What a company's own fact is about, by the first word of its name."""
+
+
+def custom_fields(company: Company, connector: str) -> Mapping[Stream, frozenset[str]]:
+    """Return the further CRM fields that the company's milestones and own facts are read from, per stream."""
+    wanted: dict[Stream, set[str]] = {}
+    for mapped in milestone_fields(company, connector):
+        wanted.setdefault(mapped.stream, set()).add(mapped.field)
+    for name, fields in company.facts.items():
+        if connector in fields:
+            wanted.setdefault(SUBJECTS[name.partition(".")[0]], set()).add(fields[connector])
+    return {stream: frozenset(names) for stream, names in wanted.items()}
 
 
 def milestone_fields(company: Company, connector: str) -> tuple[MilestoneField, ...]:

@@ -189,7 +189,7 @@ SHARED = [
     ("suppress", '[suppress]\nx = { when = { account.tier = "A" }, stops = ["all"], resume = "1 day" }', '2:64: error: "1 day" is not understood'),  # noqa: E501
     ("suppress", '[suppress]\nx = { when = { account.tier = "A" }, stops = ["all"], until = "2027" }', "2:63: error: until must be a day"),  # noqa: E501
     ("suppress", '[suppress]\nx = { when = { contact.role = "a" }, stops = ["all"] }', "2:16: error: contact.role is no fact of this rule's subject"),  # noqa: E501
-    ("facts", 'account.health = { type = "text" }', "1:1: error: facts of your own are not supported yet"),
+    ("facts", 'account.health = { type = "text" }', '1:18: error: "field" is missing'),
     ("facts", '[milestone]\nroi = { salesfroce = "Account.X" }', '2:9: error: there is no connector "salesfroce" = did you mean "salesforce"?'),  # noqa: E501
     ("facts", '[milestone]\nroi = { salesforce = "Acount.X" }', '2:22: error: "Acount.X" names no field of an account or a deal'),
 ]  # fmt: skip

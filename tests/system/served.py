@@ -19,7 +19,7 @@ from sqlalchemy import select
 from refsync.book import Book
 from refsync.bundled import bundled
 from refsync.calendar import Duration, Unit
-from refsync.company import milestone_fields
+from refsync.company import custom_fields, milestone_fields
 from refsync.connector import ConnectionSettings, Secret
 from refsync.finding import WITH_TASK
 from refsync.model import Stream, User, moment, parse_instant
@@ -28,7 +28,6 @@ from refsync.rules.files import load
 from refsync.rules.rule import Mode, RuleSet
 from refsync.store import ledger, tables
 from refsync.store.engine import Database, open_store
-from refsync.sync.session import custom_fields
 from refsync.sync.tick import Report, tick
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.hubspot import TOKEN, HubSpot

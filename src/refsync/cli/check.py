@@ -11,6 +11,7 @@ import typer
 from refsync import config as configuration
 from refsync.cli.screen import dump, err, out, plural, show_problems
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption
+from refsync.company import custom_fields
 from refsync.config import Connection
 from refsync.connector import SetsUp
 from refsync.errors import ConnectorError, Place, Problem, TransientError, UserError
@@ -18,7 +19,6 @@ from refsync.log import clean
 from refsync.registry import connect
 from refsync.rules import files
 from refsync.rules.rule import RuleSet
-from refsync.sync.session import custom_fields
 
 
 def check(

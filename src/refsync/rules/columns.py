@@ -80,6 +80,7 @@ def _kinds(lines: Iterable[Condition], milestones: Iterable[MilestoneField]) -> 
 
 def _attributes(line: Condition, conditions: Conditions) -> Iterator[Attribute]:
     fact = conditions.facts.get(line.fact)
+    yield from fact.custom if fact else ()
     for column in _columns(fact.source, conditions.scope) if fact else ():
         table = column.table
         if isinstance(table, Table) and table in DERIVED:

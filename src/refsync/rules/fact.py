@@ -31,6 +31,8 @@ class Fact:
     """What must have been pulled for the fact to be true; the subject's own goes without saying."""
     parameters: tuple[str, ...] = ()
     """Lengths of time in segments.toml that it is measured by."""
+    custom: frozenset[tuple[Stream, str]] = frozenset()
+    """The further CRM fields it is read from, by their CRM names."""
     ended: Callable[[Scope], Rows] | None = None
     """When what a count counts came to its end: what `resume` waits from."""
     names: Callable[[Scope], Select[Any]] | None = None

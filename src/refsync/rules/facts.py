@@ -5,7 +5,7 @@ One registry drives the SQL, the check of rule files and the listing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from refsync.rules.account_facts import ACCOUNT_FACTS
@@ -14,10 +14,11 @@ from refsync.rules.deal_facts import DEAL_FACTS
 from refsync.rules.fact import TEXT, Fact, fact
 from refsync.rules.introduction_facts import INTRODUCTION_FACTS
 from refsync.rules.milestone_facts import MILESTONE_FACTS, MILESTONE_KINDS
-from refsync.rules.rule import RuleSet
+from refsync.rules.own_facts import own_fact, registered
+from refsync.rules.rule import OwnFact, RuleSet
 from refsync.rules.sources import Filled
 
-__all__ = ["FACTS", "LATER", "MILESTONE_KINDS", "PERSON_FACTS", "SUBJECTS_LATER", "Fact", "facts_of"]
+__all__ = ["FACTS", "LATER", "MILESTONE_KINDS", "PERSON_FACTS", "SUBJECTS_LATER", "Fact", "facts_of", "known_facts"]
 
 _FILLED = (
     fact("segment", TEXT, Filled(), "the segment of the account"),
@@ -31,9 +32,15 @@ FACTS: Mapping[str, Fact] = MappingProxyType(
 """Every fact by its name."""
 
 
-def facts_of(_ruleset: RuleSet) -> Mapping[str, Fact]:
-    """Return every fact that a folder of rules may read, by its name."""
-    return FACTS
+def facts_of(ruleset: RuleSet) -> Mapping[str, Fact]:
+    """Return every fact that a folder of rules may read, by its name: refsync's, a package's, and those of facts.toml."""
+    return known_facts(ruleset.own_facts)
+
+
+def known_facts(own: Iterable[OwnFact] = ()) -> Mapping[str, Fact]:
+    """Return refsync's facts, those that packages register, and those of one's own."""
+    found, _problems = registered(frozenset(FACTS))
+    return {**FACTS, **found, **{one.name: own_fact(one) for one in own}}
 
 
 PERSON_FACTS = ("contact.name", "contact.title", "contact.role", "contact.last_touch", "contact.last_two_way")

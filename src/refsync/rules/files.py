@@ -12,10 +12,13 @@ from pathlib import Path
 from refsync.company import Company
 from refsync.errors import Place, Problem, RuleError, did_you_mean, shown
 from refsync.rules.company_file import read_company
+from refsync.rules.facts import FACTS, known_facts
+from refsync.rules.facts_file import read_facts
 from refsync.rules.lines import Known
+from refsync.rules.own_facts import registered
 from refsync.rules.rule import Mode, Rule, RuleSet, Segment
 from refsync.rules.rule_file import read_rule
-from refsync.rules.shared_files import read_milestones, read_segments, read_suppressions
+from refsync.rules.shared_files import read_segments, read_suppressions
 from refsync.toml_source import TomlSource, try_read
 
 SHARED = ("company", "segments", "suppress", "facts")
@@ -58,10 +61,12 @@ def _read(folder: Path, problems: list[Problem]) -> RuleSet | None:
             hint = "copy it from the shipped rules"
             problems.append(Problem(message=f"{name}.toml is missing", place=Place(shown(folder)), hint=hint))
     rule_names = [name for name in names if name not in SHARED]
-    milestones = read_milestones(sources["facts"], problems) if "facts" in sources else {}
+    milestones, own = read_facts(sources["facts"], problems) if "facts" in sources else ({}, ())
+    problems += registered(frozenset(FACTS))[1]
+    facts = known_facts(own)
     company = read_company(sources["company"], rule_names, problems) if "company" in sources else Company()
-    segments = read_segments(sources["segments"], problems) if "segments" in sources else ()
-    known = Known(segments=segments or (EVERYONE,), mapped=tuple(milestones))
+    segments = read_segments(sources["segments"], problems, facts) if "segments" in sources else ()
+    known = Known(segments=segments or (EVERYONE,), mapped=tuple(milestones), facts=facts)
     suppressions = read_suppressions(sources["suppress"], known, problems) if "suppress" in sources else ()
     rules = {name: read_rule(name, sources[name], known, problems) for name in rule_names if name in sources}
     found = tuple(rule for rule in rules.values() if rule)
@@ -70,11 +75,12 @@ def _read(folder: Path, problems: list[Problem]) -> RuleSet | None:
     if "segments" in sources:
         _hint_at_unread(sources["segments"], known, problems)
     return RuleSet(
-        company=replace(company, milestones=milestones),
+        company=replace(company, milestones=milestones, facts={one.name: one.fields for one in own}),
         segments=known.segments,
         suppressions=suppressions,
         rules=found,
         folder=folder,
+        own_facts=own,
     )
 
 

@@ -204,6 +204,20 @@ class Suppression:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFact:
+    """A fact that facts.toml reads from fields of the CRM."""
+
+    name: str
+    subject: SubjectKind
+    type: str
+    """text, number, yes/no, date or time."""
+    fields: Mapping[str, str]
+    """connector -> the CRM's name of the field."""
+    values: tuple[str, ...] = ()
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
     """A folder of rules, checked as a whole."""
 
@@ -213,6 +227,7 @@ class RuleSet:
     rules: tuple[Rule, ...]
     """By name; the files that are `off` too."""
     folder: Path
+    own_facts: tuple[OwnFact, ...] = ()
 
     def rule(self, name: str) -> Rule | None:
         """Return the rule that has this name, or had it."""

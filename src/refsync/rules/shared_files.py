@@ -1,4 +1,4 @@
-"""The files that all rules share: segments.toml, suppress.toml, facts.toml. (company.toml: company_file.py)"""
+"""The files that all rules share: segments.toml and suppress.toml. (company.toml: company_file.py, facts.toml: facts_file.py)"""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from refsync.calendar import Duration
-from refsync.company import OBJECTS
-from refsync.errors import Problem, did_you_mean
-from refsync.rules.facts import MILESTONE_KINDS
+from refsync.errors import Problem
+from refsync.rules.fact import Fact
 from refsync.rules.lines import Known, Lines
 from refsync.rules.phrases import YesNo
 from refsync.rules.rule import Condition, Kind, Segment, Setting, Suppression
 from refsync.rules.table import Table
 from refsync.toml_source import TomlSource
 
-CONNECTORS = ("salesforce", "hubspot", "files")
 EVERYTHING = frozenset(Kind)
 
 
-def read_segments(source: TomlSource, problems: list[Problem]) -> tuple[Segment, ...]:
+def read_segments(source: TomlSource, problems: list[Problem], facts: Mapping[str, Fact]) -> tuple[Segment, ...]:
     """Return the segments in their order; the last one takes every account that is left."""
     table = Table(source, problems)
     defaults = _settings(table.table("defaults"))
@@ -32,13 +30,13 @@ def read_segments(source: TomlSource, problems: list[Problem]) -> tuple[Segment,
     found = []
     for name in listed.data:
         if (one := listed.table(name)) is not None:
-            found.append(_segment(name, one, defaults))
+            found.append(_segment(name, one, defaults, facts))
     _check_order(listed, found)
     return tuple(found)
 
 
-def _segment(name: str, table: Table, defaults: Mapping[str, Setting]) -> Segment:
-    lines = Lines(Known(), frozenset({"account"}), row_only=True)
+def _segment(name: str, table: Table, defaults: Mapping[str, Setting], facts: Mapping[str, Fact]) -> Segment:
+    lines = Lines(Known(facts=facts), frozenset({"account"}), row_only=True)
     if (when := table.table("when")) is None and "when" not in table.data:
         table.note(f'segment "{name}" has no when', "write when = {} for everyone who is left")
     own = _settings(table, leave=("when",))
@@ -161,40 +159,3 @@ def _day(table: Table, key: str) -> date | None:
         table.note(f"{key} must be a day", f"write {key} = 2027-03-15, without quotes", at=(key,))
         return None
     return value
-
-
-def read_milestones(source: TomlSource, problems: list[Problem]) -> dict[str, dict[str, str]]:
-    """Return kind -> connector -> `Object.Field`, from facts.toml."""
-    table = Table(source, problems)
-    listed = table.table("milestone")
-    for key in table.data:
-        if key != "milestone":
-            table.note("facts of your own are not supported yet", at=(key,), part="key")
-            table.known.add(key)
-    table.done()
-    if listed is None:
-        return {}
-    for kind in listed.data:
-        if kind not in MILESTONE_KINDS and (meant := did_you_mean(kind.lower(), MILESTONE_KINDS)):
-            listed.note(f'"{kind}" is a milestone of your own', meant, at=(kind,), part="key", severity="hint")
-    return {kind: _fields(one) for kind in listed.data if (one := listed.table(kind)) is not None}
-
-
-def _fields(table: Table) -> dict[str, str]:
-    found = {}
-    if not table.data:
-        table.note("no field is named", f"one of: {', '.join(CONNECTORS)}", severity="warning")
-    for connector in table.data:
-        table.known.add(connector)
-        if connector not in CONNECTORS:
-            hint = did_you_mean(connector, CONNECTORS) or f"one of: {', '.join(CONNECTORS)}"
-            table.note(f'there is no connector "{connector}"', hint, at=(connector,), part="key")
-            continue
-        mapped = table.text(connector)
-        name, dot, crm_field = mapped.partition(".")
-        if name.lower() not in OBJECTS or not dot or not crm_field:
-            hint = "write the object and the field, for instance Account.Go_Live_On__c"
-            table.note(f'"{mapped}" names no field of an account or a deal', hint, at=(connector,))
-        else:
-            found[connector] = mapped
-    return found

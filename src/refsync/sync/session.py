@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from refsync.company import Company, milestone_fields
+from refsync.company import custom_fields
 from refsync.config import Connection
 from refsync.connector import Connector
 from refsync.errors import AuthError, ConnectorError, StoreError, UserError
@@ -25,14 +25,6 @@ from refsync.sync.retry import Stopped
 from refsync.sync.tick import AlreadyRunning, Report, tick
 
 log = structlog.get_logger()
-
-
-def custom_fields(company: Company, connector: str) -> Mapping[Stream, frozenset[str]]:
-    """Return the further CRM fields that the company's milestones are read from, per stream."""
-    wanted: dict[Stream, set[str]] = {}
-    for mapped in milestone_fields(company, connector):
-        wanted.setdefault(mapped.stream, set()).add(mapped.field)
-    return {stream: frozenset(names) for stream, names in wanted.items()}
 
 
 class Session:
