@@ -160,7 +160,9 @@ def soql(stage: Stage) -> Trial:
     ran = subprocess.run(
         command, env={**os.environ, "REFSYNC_SOQL": str(file)}, capture_output=True, text=True, timeout=1800, check=False
     )
-    tests = Step(name="our tests", ok=ran.returncode == 0, told=ran.stdout.strip().rpartition("\n")[2])
+    lines = ran.stdout.strip().splitlines()
+    told = [line for line in lines if line.startswith(("FAILED", "ERROR"))][:5] + lines[-1:]
+    tests = Step(name="our tests", ok=ran.returncode == 0, told="; ".join(told))
     statements = file.read_text() if file.exists() else "[]"
     judged = told_by(["node", _module(stage, "soql_trial.mjs")], {"HOME": str(stage.scratch)}, given=statements)
     return Trial(
