@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from refsync import config as configuration
 from refsync import log
-from refsync.cli import rules_test
+from refsync.cli import rules_files, rules_test
 from refsync.cli.judging import BookOption, rules_folder, stores
 from refsync.cli.screen import dump, out, plural, show_problems, table
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
@@ -23,6 +23,11 @@ from refsync.sync.preview import Previewed, preview
 app = typer.Typer(help="Check and test rule files, and see whom a rule would match.", no_args_is_help=True)
 
 app.command("test")(rules_test.run_tests)
+app.command("facts")(rules_files.facts)
+app.command("schema")(rules_files.schema)
+app.command("new")(rules_files.new)
+app.command("fmt")(rules_files.fmt)
+app.command("silence")(rules_files.silence)
 
 
 @app.command("check")
