@@ -230,9 +230,9 @@ class Portal:
         """Let everything go well again."""
         self._call("DELETE", "faults")
 
-    def do(self, **deed: Any) -> None:
+    def do(self, step: str, **what: Any) -> None:
         """Let happen what HubSpot does by itself."""
-        self._call("POST", "portal", {"do": [deed]})
+        self._call("POST", "portal", {"steps": [{"do": step, **what}]})
 
     def limits(self) -> dict[str, dict[str, int]]:
         """Return how many calls there were, how many were refused, and the most in any stretch, by limit."""

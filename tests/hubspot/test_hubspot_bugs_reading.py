@@ -46,7 +46,7 @@ def imported(serve: Serve, connect_to: Connect, mirror_of: MirrorOf, book: list[
     found = mirror_of(connect_to(portal.url))
     kinds = ("contacts", "calls", "emails", "meetings", "notes", "communications", "tasks")
     for kind in kinds[:2]:
-        portal.do(deed="stamp", type=kind, at=iso(NOW))
+        portal.do("stamp", type=kind, at=iso(NOW))
     before = Place(states=dict.fromkeys(kinds, Seen(upper=NOW - 1000))).dumped()
     found.cursors |= {("read", stream): before for stream in (Stream.CONTACTS, Stream.ACTIVITIES)}
     portal.later(minutes=1)
@@ -340,7 +340,7 @@ def test_calculated_values_do_not_grow_old(portal: Any, mirror: Any) -> None:
     """A value that HubSpot works out by itself moves no date: the walk of the night brings it."""
     deal = portal.ids("deals")["D2"]
     portal.later(minutes=90)
-    portal.do(deed="calculate", id=deal, set={"dealname": "Worked out"})
+    portal.do("calculate", id=deal, set={"dealname": "Worked out"})
     mirror.read(Stream.DEALS)
     early = mirror.held[Stream.DEALS][deal].name
     portal.later(minutes=25 * 60)

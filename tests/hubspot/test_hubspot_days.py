@@ -45,7 +45,7 @@ def test_deleted_for_good_goes_with_the_second_walk(company: Company) -> None:
     contact = portal.ids("contacts")["C3"]
     with company.store.read() as db:
         before = counts(db, "acme")
-    portal.do(deed="erase", id=contact)
+    portal.do("erase", id=contact)
     reports = [company.tick(minutes=DAY)]
     still_there = contact in held(company, Stream.CONTACTS)
     reports.append(company.tick(minutes=DAY))

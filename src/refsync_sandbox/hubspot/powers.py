@@ -57,6 +57,8 @@ class Powers:
         """Turn settings and take steps, in order; the first that cannot be taken is refused and undoes what came before it."""
         try:
             body = orjson.loads(await request.body())
+            if unknown := body.keys() - {"settings", "steps"}:
+                raise ValueError(f"there is no {', '.join(sorted(unknown))}")
             settings = self._turned(body.get("settings") or {})
             with self._portal.records.transaction():
                 for step in body.get("steps") or ():
