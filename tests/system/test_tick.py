@@ -25,6 +25,8 @@ from refsync.model import (
     DealContact,
     DealStatus,
     Direction,
+    Introduction,
+    IntroductionStatus,
     Record,
     Stream,
     TaskStatus,
@@ -403,3 +405,22 @@ def test_stop_between_pages(company: Company) -> None:
     company.tick(after=HOUR)
 
     assert 1 == len(company.open_tasks())
+
+
+def test_thanks_for_an_introduction_close_when_the_source_was_called(company: Company) -> None:
+    """Who received the introduction gets the task to thank the source; a real call closes it, and then comes the mail."""
+    scout = User(id="scout", name="Sam", email="sam@example.com")
+    made = Introduction(id="i", source_contact_id="p2", person_name="Ben", account_id="a2", owner_id="scout", made_at=NOW - DAY)
+    for record in (scout, replace(made, status=IntroductionStatus.NEW, status_since=NOW - DAY)):
+        company.crm.put(record)
+    company.tick()
+    [key] = [key for key, state in company.crm.tasks.items() if state.owner_id == "scout"]
+
+    assert "open" == company.states()["thank-source-call a2"]
+    company.crm.put(replace(call(2, -0.5, "thanks"), contact_ids=("p2",)))
+    report = company.tick(after=DAY)
+
+    assert report.pushed is not None
+    assert ("cleared", TaskStatus.DONE) == (company.states()["thank-source-call a2"], company.crm.tasks[key].status)
+    assert "open" == company.states()["thank-source-email a2"]
+    assert {} == {rule: count for rule, count in company.states().items() if rule.startswith("thank-source-note")}
