@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from refsync.rules.explain import Answer, Explained, Why, find_account, why
 from refsync.rules.files import load
@@ -61,6 +65,33 @@ def test_a_match_is_what_the_select_says(mirror: Mirror) -> None:
     assert (neglected.matches, neglected.ready, neglected.stops) == (True, True, ())
     assert {line.answer for line in neglected.lines if line.section == "when"} == {Answer.YES}
     assert [line.shown for line in neglected.lines if "last_touch" in line.line] == ["never"]
+
+
+@pytest.mark.parametrize(
+    ("row", "touched", "starts"),
+    [
+        ({"tier": "B"}, "2026-11-01", date(2027, 1, 1)),
+        ({"tier": "A"}, "2026-11-01", date(2026, 12, 2)),
+        ({"tier": "B", "created_at": "2026-11-15"}, "2026-11-01", date(2027, 1, 1)),
+        ({"tier": "A", "created_at": "2026-11-15"}, "2026-11-01", date(2026, 12, 16)),
+        ({"tier": "B", "status": "prospect"}, "2026-11-01", None),
+        ({"tier": "B", "created_at": None}, "2026-11-01", None),
+        ({"tier": "B", "do_not_contact": True}, "2026-11-01", None),
+        ({"tier": "B"}, "2026-01-01", None),
+    ],
+)
+def test_when_a_rule_would_start(mirror: Mirror, row: dict[str, Any], touched: str, starts: date | None) -> None:
+    """If only time has to pass, the day is told from which the rule matches, and on that day and no sooner it does."""
+    mirror.account(id="a", **row)
+    mirror.activity(touched, account_id="a")
+    rules = load(SHIPPED)
+    [found] = of(explained(mirror, rules), "reconnect-neglected-customer")
+
+    assert starts == found.starts
+    if starts:
+        midnight = f"{starts.isoformat()}T00:00:00Z"
+        assert ["a"] == mirror.matched(rules, "reconnect-neglected-customer", midnight)
+        assert [] == mirror.matched(rules, "reconnect-neglected-customer", at(midnight) - 1)
 
 
 def test_milestones_are_told_apart(mirror: Mirror) -> None:

@@ -21,6 +21,7 @@ from refsync.rules import files
 from refsync.rules.explain import Answer, Explained, Line, Rows, Why, find_account
 from refsync.rules.explain import why as explained
 from refsync.rules.rule import RuleSet
+from refsync.rules.texts import plain_date
 from refsync.store import ledger, runs
 from refsync.store.engine import Database, Store
 from refsync.sync.preview import readable
@@ -99,7 +100,9 @@ def _show(one: Why, findings: Iterable[Finding], held: Mapping[str, str]) -> Non
 def _verdict(rule: Explained) -> str:
     if rule.matches:
         return "[green]matches[/]" if rule.ready else "[green]matches[/], but another rule comes first"
-    return f"[yellow]stopped[/] by {', '.join(rule.stops)}" if rule.stops else "does not match"
+    if rule.stops:
+        return f"[yellow]stopped[/] by {', '.join(rule.stops)}"
+    return f"would start on {plain_date(rule.starts)}" if rule.starts else "does not match"
 
 
 def _mark(line: Line) -> str:

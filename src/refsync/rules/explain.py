@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, case, func, not_, or_, select
 
+from refsync.calendar import Duration, Unit
 from refsync.errors import Place
 from refsync.model import Instant
 from refsync.rules.compile import Compiled, compile_rule, stands
@@ -19,7 +21,7 @@ from refsync.rules.conditions import Conditions
 from refsync.rules.evidence import Ignored, TouchSeen, ignored, touches
 from refsync.rules.fact import Fact
 from refsync.rules.instants import instant_of
-from refsync.rules.phrases import FactType
+from refsync.rules.phrases import FactType, MoreThanAgo, NotInLast, Parameter
 from refsync.rules.reading import stopping
 from refsync.rules.rule import Condition, Mode, Rule, RuleSet, SubjectKind, Suppression, Value
 from refsync.rules.sources import Latest, NextPlan, account
@@ -75,6 +77,8 @@ class Explained:
     stops: tuple[str, ...]
     """The names of the suppressions that stop it."""
     place: Place
+    starts: date | None = None
+    """The day from which it would match if nothing but time passes; None: it does already, or more has to change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +161,7 @@ def _explained(
             lines=answered,
             stops=tuple(one.name for number, one in enumerate(suppressions) if row[f"stop_{number}"]),
             place=rule.place,
+            starts=None if found else _starts(compiled, rule, answered, row),
         )
     if not rows:
         yield Explained(
@@ -178,7 +183,7 @@ def _answers(compiled: Compiled, lines: Sequence[Condition], stops: Sequence[Sup
     """Return one row per subject with a yes/no and a value for each line, and a yes/no for each suppression."""
     conditions, subject = compiled.conditions, compiled.subject
     columns: list[ColumnElement[Any]] = [subject.table.c.id.label("subject_id")]
-    columns += [subject.name.label("called"), subject.begun.label("begun")]
+    columns += [subject.name.label("called"), subject.begun.label("begun"), conditions.segment_number.label("segment_number")]
     for number, line in enumerate(lines):
         columns += [_answer(conditions, line).label(f"answer_{number}"), _seen(conditions, line).label(f"seen_{number}")]
     for number, suppression in enumerate(stops):
@@ -227,6 +232,32 @@ def _shown(fact: Fact | None, seen: Any, ruleset: RuleSet) -> str:
     if fact and fact.type is FactType.YES_NO:
         return "yes" if seen else "no"
     return str(seen)
+
+
+def _starts(compiled: Compiled, rule: Rule, lines: Sequence[Line], row: Mapping[str, Any]) -> date | None:
+    """Return the day on which every line of `when` holds by the mere passing of time, when that is all that is lacking."""
+    others = [line for line in lines if line.section in {"unless", "stop"} and line.answer is Answer.YES]
+    days = [
+        _day_of(compiled, condition, line, row)
+        for condition, line in zip(rule.when.all, lines, strict=False)
+        if line.answer is not Answer.YES
+    ]
+    if others or rule.when.any or not days:
+        return None
+    known = [day for day in days if day is not None]
+    return max(known) if len(known) == len(days) else None
+
+
+def _day_of(compiled: Compiled, condition: Condition, line: Line, row: Mapping[str, Any]) -> date | None:
+    """Return the first day on which what was seen lies far enough back for the line; None: it is not about that."""
+    if not isinstance(condition.phrase, NotInLast | MoreThanAgo) or not isinstance(line.seen, int):
+        return None
+    calendar, span = compiled.conditions.calendar, condition.phrase.span
+    segment = compiled.ruleset.segments[row["segment_number"]]
+    length = segment.parameters[span.name] if isinstance(span, Parameter) else span
+    if not isinstance(length, Duration) or length.unit is Unit.HOURS:
+        return None
+    return calendar.ahead(calendar.day(line.seen), length) + timedelta(days=1)
 
 
 def _about(row: Mapping[str, Any], rule: Rule, ruleset: RuleSet) -> str:
