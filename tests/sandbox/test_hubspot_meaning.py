@@ -223,7 +223,7 @@ def test_one_stamp_for_all(hubspot: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{"steps": [{"do": "dance"}]}, {"steps": [{"do": "erase", "id": "7"}]}, {"settings": {"x": 1}}, []]
+    "body", [{"steps": [{"do": "dance"}]}, {"steps": [{"do": "erase", "id": "7"}]}, {"settings": {"x": 1}}, {"do": []}, []]
 )
 def test_powers_that_nobody_has(hubspot: Caller, body: object) -> None:
     """What cannot be done is refused with what could be."""
