@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -212,34 +211,3 @@ def test_a_write_renews_what_a_search_keeps(book: Book) -> None:
     counts.append(total())
 
     assert [0, 1, 0] == counts
-
-
-def test_pages_are_cheap(reading: Caller) -> None:
-    """A page of 100 records with 15 properties costs the sandbox a few milliseconds."""
-    from starlette.datastructures import QueryParams
-
-    from refsync_sandbox.hubspot.call import Call
-    from refsync_sandbox.hubspot.objects import Objects
-
-    portal = Portal(Clock(NOW), Settings())
-    some = {"firstname": "Ada", "lastname": "Example", "phone": "+1555", "jobtitle": "CEO", "company": "Acme"}
-    for _ in range(100):
-        portal.create(CONTACT, some, by=INTEGRATION, now=instant(NOW))
-    wanted = ",".join(one.name for one in list(portal.catalogue.all(CONTACT))[:15])
-    call = Call(
-        path={"type": "contacts"},
-        route="/crm/v3/objects/contacts",
-        query=QueryParams({"limit": "100", "properties": wanted}),
-        body=None,
-        base="http://127.0.0.1",
-        now=instant(NOW),
-        indexed=instant(NOW),
-    )
-    objects = Objects(portal)
-
-    def seconds() -> float:
-        began = time.process_time()
-        assert 100 == len(objects.list(call).body["results"])
-        return time.process_time() - began
-
-    assert min(seconds() for _ in range(20)) < 0.005
