@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import typer
 
+from refsync import heap
 from refsync.cli import check, daemon, demo, init, rules, sandbox, status, sync, why
 from refsync.cli.screen import dump, err, show_problems
 from refsync.errors import Problem, RefsyncError, UserError
@@ -35,6 +36,7 @@ app.add_typer(rules.app, name="rules")
 
 def main() -> None:
     """Run a command and end the process with its exit code: the one place that maps errors to codes."""
+    heap.use_one()
     try:
         app()
     except UserError as error:
