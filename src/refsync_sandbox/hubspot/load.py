@@ -24,36 +24,27 @@ from refsync.model import (
     Instant,
     Introduction,
     Record,
-    SetAside,
     Stream,
     User,
     instant,
 )
+from refsync_sandbox.hubspot.further import define_properties, rows_of
 from refsync_sandbox.hubspot.history import SOURCES
 from refsync_sandbox.hubspot.instants import shown
 from refsync_sandbox.hubspot.introductions import (
     LEAD_STATUS_PROPERTY,
     REFERRED,
     REFERRED_BY,
-    REFERRER,
     introduction_values,
 )
 from refsync_sandbox.hubspot.kinds import COMMUNICATION, COMPANY, CONTACT, DEAL, KINDS, TASK, TICKET, AssociationType, Kind
 from refsync_sandbox.hubspot.pipelines import deal_stage, ticket_stage
-from refsync_sandbox.hubspot.portal import PERSON, Portal
-from refsync_sandbox.hubspot.properties import Property, type_of_values
-from refsync_sandbox.hubspot.translate import KIND_OF_ACTIVITY, Values, activity_values, property_name, record_values
+from refsync_sandbox.hubspot.portal import Portal
+from refsync_sandbox.hubspot.translate import KIND_OF_ACTIVITY, Values, activity_values, record_values
 
 _AT_ONCE = 2_000
 _FIRST_SECOND = 900
 """Milliseconds within which HubSpot touches a new record once more."""
-_KIND_OF_STREAM: Mapping[Stream, Kind] = {
-    Stream.ACCOUNTS: COMPANY,
-    Stream.CONTACTS: CONTACT,
-    Stream.DEALS: DEAL,
-    Stream.CASES: TICKET,
-    Stream.INTRODUCTIONS: CONTACT,
-}
 _ORDER = (
     Stream.USERS,
     Stream.ACCOUNTS,
@@ -66,53 +57,17 @@ _ORDER = (
     Stream.ACTIVITIES,
 )
 """A row comes after those it points at, but for parent accounts."""
-_OWN_PROPERTIES = (
-    (COMPANY, "tier", "string"),
-    (COMPANY, "do_not_contact", "bool"),
-    (CONTACT, "do_not_contact", "bool"),
-    (CONTACT, REFERRER, "string"),
-    (DEAL, "referred_by_contact_id", "string"),
-    (TICKET, "escalated", "bool"),
-)
-"""What this portal's people added for what HubSpot has no property for."""
 
 
 def load(book: Book, portal: Portal) -> None:
     """Fill an empty portal with everything a book holds."""
-    _define_properties(book, portal)
+    define_properties(book, portal)
     loader = Loader(portal)
     with portal.records.loading():
         for stream in _ORDER:
-            for record in _records(book, stream):
+            for record in rows_of(book, stream):
                 loader.add(record)
         loader.finish()
-
-
-def _records(book: Book, stream: Stream) -> Iterator[Record]:
-    return (row for row in book.read(stream) if not isinstance(row, SetAside))
-
-
-def _define_properties(book: Book, portal: Portal) -> None:
-    for kind, name, type_ in _OWN_PROPERTIES:
-        portal.catalogue.add(kind, Property(name=name, type=type_))
-    for stream, kind in _KIND_OF_STREAM.items():
-        columns = book.custom_columns(stream)
-        types: dict[str, set[str]] = {column: set() for column in columns}
-        for record in _records(book, stream) if columns else ():
-            for column, value in _custom(record).items():
-                types[column].add(type_of_values((value,)))
-        for column, found in types.items():
-            define(portal, kind, column, found.pop() if len(found) == 1 else "string")
-
-
-def define(portal: Portal, kind: Kind, column: str, type_: str) -> None:
-    """Make sure that there is a property for a further column of the book."""
-    if portal.catalogue.find(kind, property_name(column)) is None:
-        portal.catalogue.add(kind, Property(name=property_name(column), label=column, type=type_))
-
-
-def _custom(record: Record) -> Mapping[str, str]:
-    return getattr(record, "custom", {})
 
 
 class Loader:
@@ -275,41 +230,6 @@ class Loader:
     def _associate(self, origin: int, target: int, types: Sequence[AssociationType]) -> None:
         for type_ in types:
             self._links.append((origin, type_.target.number, target, type_.id))
-
-
-class Entry(Loader):
-    """Takes in rows that people enter by hand, now."""
-
-    def add(self, record: Record) -> str:
-        """Take one row in and return its CRM id; a parent account has to be there already."""
-        crm_id = super().add(record)
-        if isinstance(record, Activity):
-            self._portal.touch_customers(int(crm_id), now=self._now)
-        for contact, introduction in self._introduced:
-            values = self._introduction_values(contact, introduction)
-            self._portal.put(self._portal.row(CONTACT, contact), values, by=PERSON, now=self._now)
-        return crm_id
-
-    def _store(self, kind: Kind, record_id: int, created: Instant, modified: Instant, values: Values) -> None:
-        self._records.insert(kind, record_id, created, modified, values, now=self._now)
-        self._portal.remember_uniques(kind, record_id, values)
-
-    def _expect(self, task: int, values: Values) -> None:
-        self._portal.expect(task, values, now=self._now)
-
-    def _modified(self, created: Instant, later: Instant | None, record_id: int) -> Instant:
-        return self._now
-
-    def _name(self, table: str, name: str, crm_id: str) -> None:
-        if name:
-            self._records.name_in_book(table, name, crm_id)
-
-    def _id_of(self, table: str, name: str) -> str | None:
-        return self._portal.id_of(table, name)
-
-    def _associate(self, origin: int, target: int, types: Sequence[AssociationType]) -> None:
-        for type_ in types:
-            self._portal.links.add(origin, target, type_)
 
 
 _ACTIVITY_COLUMNS = ("at", "ended_at", "owner_id", "subject", "automated", "direction", "status")

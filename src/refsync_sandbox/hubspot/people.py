@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 from refsync.book import link_id
 from refsync_sandbox.changes import TASKS, Change, Op
 from refsync_sandbox.hubspot.call import Refusal
+from refsync_sandbox.hubspot.entry import Entry
+from refsync_sandbox.hubspot.further import define
 from refsync_sandbox.hubspot.kinds import COMPANY, CONTACT, DEAL, ENGAGEMENTS, TASK, TICKET, Kind, kind_of_id
-from refsync_sandbox.hubspot.load import Entry, define
 from refsync_sandbox.hubspot.owners import split_name
 from refsync_sandbox.hubspot.pipelines import deal_stage, deal_status, ticket_stage
 from refsync_sandbox.hubspot.portal import PERSON, Portal

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from refsync.model import Instant
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.hubspot.agenda import ECHO, Agenda
@@ -24,6 +22,7 @@ from refsync_sandbox.hubspot.owners import Owners
 from refsync_sandbox.hubspot.pipelines import Pipeline, first_pipelines
 from refsync_sandbox.hubspot.properties import Catalogue, Property, ValueProblem, read_instant
 from refsync_sandbox.hubspot.records import Records, Row
+from refsync_sandbox.hubspot.refusals import Conflict, values_refused
 from refsync_sandbox.hubspot.search import Search
 from refsync_sandbox.hubspot.settings import Settings
 
@@ -87,7 +86,7 @@ class Portal:
         values, problems = self.catalogue.checked(kind, given)
         problems += self._unknown_names(kind, values)
         if problems:
-            raise _values_refused(problems, self.settings.portal_id)
+            raise values_refused(problems, self.settings.portal_id)
         return values
 
     def create(self, kind: Kind, given: Mapping[str, Any], links: Sequence[NewLink] = (), *, by: str, now: Instant) -> Row:
@@ -281,23 +280,3 @@ class Portal:
         for child in self.records.select_ids(condition, (COMPANY.number, *map(str, gone)), "id"):
             row = self.row(COMPANY, child)
             self.records.calculate(row, row.values() | {"hs_parent_company_id": str(survivor)})
-
-
-class Conflict(Refusal):
-    """A unique value is taken; only a batch with trace ids says by which record."""
-
-    def __init__(self, kind: Kind, existing: int) -> None:
-        super().__init__(409, "CONFLICT", f"{kind.singular.title()} already exists")
-        self.existing = existing
-
-    def as_part(self, **context: str) -> dict[str, Any]:
-        found = super().as_part(**context, existingId=str(self.existing))
-        return found | {"message": f"{self.message}. Existing ID: {self.existing}"}
-
-
-def _values_refused(problems: Sequence[ValueProblem], portal_id: int) -> Refusal:
-    listed = [
-        {"isValid": False, "message": one.message, "error": one.code, "name": one.name, "portalId": portal_id} for one in problems
-    ]
-    errors = [{"message": one.message, "code": one.code, "context": {"propertyName": [one.name]}} for one in problems]
-    return not_valid(f"Property values were not valid: {orjson.dumps(listed).decode()}", errors=errors)

@@ -18,39 +18,7 @@ import orjson
 from refsync.model import Instant
 from refsync_sandbox.hubspot.history import CALCULATED, History
 from refsync_sandbox.hubspot.kinds import KINDS, Kind, kind_of_id
-
-_SCHEMA = """
-CREATE TABLE record (
-  id INTEGER PRIMARY KEY,
-  kind INTEGER NOT NULL,
-  created INTEGER NOT NULL,
-  modified INTEGER NOT NULL,
-  indexed INTEGER NOT NULL,
-  archived INTEGER,
-  properties BLOB NOT NULL
-);
-CREATE TABLE unique_value (
-  property TEXT NOT NULL, value TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (property, value, id)
-) WITHOUT ROWID;
-CREATE TABLE link (
-  origin INTEGER NOT NULL, kind INTEGER NOT NULL, target INTEGER NOT NULL, type INTEGER NOT NULL,
-  PRIMARY KEY (origin, kind, target, type)
-) WITHOUT ROWID;
-CREATE TABLE book_id (
-  book TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (book, name)
-) WITHOUT ROWID;
-CREATE TABLE version (
-  id INTEGER NOT NULL, kind INTEGER NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL, since INTEGER NOT NULL,
-  until INTEGER NOT NULL, properties BLOB NOT NULL
-);
-CREATE INDEX version_by_time ON version (kind, until);
-CREATE TABLE written (task INTEGER NOT NULL, writer TEXT NOT NULL);
-"""
-_INDEXES = {
-    "record_by_change": "record (kind, modified, indexed) WHERE archived IS NULL",
-    "record_archived": "record (id) WHERE archived IS NOT NULL",
-    "book_id_by_id": "book_id (book, id)",
-}
+from refsync_sandbox.hubspot.tables import INDEXES, SCHEMA
 
 _BLOCK, _STRIDE, _GAP = 64, 37, 3
 """Ids of one block of 64 are given out in strides of 37, three apart: none follows its predecessor."""
@@ -91,7 +59,7 @@ class Records:
     def __init__(self) -> None:
         self.database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self.database.executescript(
-            f"PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB}; {_SCHEMA}"
+            f"PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB}; {SCHEMA}"
         )
         self._make_indexes()
         self.history = History(self.database)
@@ -106,14 +74,14 @@ class Records:
     @contextmanager
     def loading(self) -> Iterator[None]:
         """Take in much at once: the indexes are made at the end, when that costs a fraction."""
-        for name in _INDEXES:
+        for name in INDEXES:
             self.database.execute(f"DROP INDEX {name}")
         with self.transaction():
             yield
         self._make_indexes()
 
     def _make_indexes(self) -> None:
-        for name, columns in _INDEXES.items():
+        for name, columns in INDEXES.items():
             self.database.execute(f"CREATE INDEX {name} ON {columns}")
 
     @contextmanager
