@@ -361,3 +361,20 @@ def test_people_settle_and_introductions_do_not() -> None:
         own = RuleSet(company=company, segments=(), suppressions=(), rules=(one,), folder=Path())
         found = plan([match(subject_kind=subject)], rules=own, ledger=(), people=People(users=REPS), org="o", now=NOW)
         assert (len(found.notice), len(found.write)) == ((1, 0) if settles else (0, 1))
+
+
+def test_an_account_gets_one_ask_or_care_task_a_day() -> None:
+    """The rule that lost to another one does not get its turn in the next run of the same day, only on a later one."""
+    other = rule("reconnect-people")
+    had = Finding(
+        key="k", rule="reconnect-lapse", kind="care", subject_kind="account", subject_id="a1", account_id="a1", task_id="t"
+    )
+
+    def held(opened_at: int) -> list[str]:
+        before = replace(had, episode=match().episode, state=State.OPEN, opened_at=opened_at, owner_id="rep")
+        found = plan(
+            [match("reconnect-people")], rules=rules(COMPANY, other), ledger=[before], people=People(users=REPS), org="o", now=NOW
+        )
+        return [one.reason for one in found.held]
+
+    assert (["order: reconnect-lapse"], []) == (held(NOW - 1000), held(NOW - DAY))

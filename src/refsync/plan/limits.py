@@ -1,4 +1,4 @@
-"""Who gets a task today, and whose: one winner an account, a person to do it, fair turns of the rules, the caps of each rep.
+"""Who gets a task today, and whose: one winner an account and day, a person to do it, fair turns of the rules, the caps of each rep.
 
 Order: limits of the account and of asks, then the company's order of rules, then the assignee (so that managers are capped
 too), then the caps. Ties are broken by name, which is the same in every CRM, and by id last.
@@ -49,6 +49,8 @@ class Desk:
         rank = self._situation.rules.rank
         taken: dict[str, str] = {}
         for wish in sorted(wishes, key=lambda wish: (rank(wish.rule.name), *_merit(wish))):
+            if today := self._given_today(wish):
+                taken.setdefault(wish.match.account_id, today)
             if wish.rule.kind not in SHARED_KINDS:
                 yield wish
             elif winner := taken.get(wish.match.account_id):
@@ -56,6 +58,14 @@ class Desk:
             else:
                 taken[wish.match.account_id] = wish.rule.name
                 yield wish
+
+    def _given_today(self, wish: Wish) -> str:
+        """Return whose task the account got today: the next run of the day gives it no second one."""
+        calendar, now = self._situation.company.calendar, self._situation.now
+        begins = calendar.midnight(calendar.day(now))
+        at_account = self._situation.past.of_account.get(wish.match.account_id, ())
+        shared = (one for one in at_account if one.kind in SHARED_KINDS and one.state in WITH_TASK)
+        return next((one.rule for one in shared if one.opened_at >= begins), "")
 
     def _assigned(self, wishes: Iterable[Wish]) -> Iterator[Wish]:
         company = self._situation.company
