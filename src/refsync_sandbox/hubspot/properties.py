@@ -1,8 +1,7 @@
 """The properties that records of this portal can have, and which values they take.
 
 Law: a value is a text or null, in one form only: instants as `2024-03-01T10:00:00Z`, days as `2024-03-01`, yes and no as
-`true` and `false`. What cannot be brought into that form is refused as HubSpot refuses it. Names and types follow HubSpot's
-property reference of each object; `hs_communication_direction` is unverified.
+`true` and `false`. What cannot be brought into that form is refused as HubSpot refuses it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 from refsync.model import Instant, instant, iso, parse_instant
 from refsync_sandbox.hubspot.kinds import KINDS, Kind
-from refsync_sandbox.hubspot.standard import ENGAGEMENT, EVERY, OWN
+from refsync_sandbox.hubspot.standard import CUSTOMER, ENGAGEMENT, EVERY, OWN
 
 FIELD_TYPES = {
     "string": "text",
@@ -215,7 +214,7 @@ def group_of(kind: Kind) -> str:
 
 def _standard(kind: Kind) -> Iterator[Property]:
     """Yield the properties that HubSpot itself defines, as far as this stand-in knows them."""
-    common = ENGAGEMENT if kind.engagement else _CUSTOMER
+    common = ENGAGEMENT if kind.engagement else CUSTOMER
     for line in f"{EVERY}\n{common}\n{OWN[kind.singular]}".splitlines():
         words = line.split()
         if words:

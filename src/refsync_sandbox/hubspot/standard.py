@@ -1,6 +1,6 @@
 """The properties that HubSpot itself defines, as far as this stand-in knows them.
 
-Each line is a name, a type, and the values of an enumeration, or `read-only`, or `unique`. Names and types follow HubSpot's property
+Each line is a name, a type, and the values of an enumeration, or `read-only`, or `unique`. Names and types follow the property
 reference of each object; `hs_communication_direction` is unverified.
 """
 
