@@ -1,4 +1,4 @@
-"""Who gets a task today, and whose: one winner an account and day, a person to do it, fair turns of the rules, the caps of each rep.
+"""Who gets a task today, and whose: one winner an account and day, somebody to do it, fair turns of rules, the caps of each rep.
 
 Order: limits of the account and of asks, then the company's order of rules, then the assignee (so that managers are capped
 too), then the caps. Ties are broken by name, which is the same in every CRM, and by id last.
