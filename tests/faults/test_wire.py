@@ -17,7 +17,7 @@ from tests.faults import workplace
 from tests.faults.proxy import FAULTS, Proxy
 
 MINUTE = 60_000
-PATIENCE = Patience(attempts=4, first_pause=0.01, longest_pause=0.05)
+PATIENCE = Patience(attempts=4, first_pause=0.01, longest_pause=0.05, longest_retry_after=0.05)
 
 
 def ticks(config: Path, count: int, after: int = 0) -> int:
