@@ -18,6 +18,8 @@ from refsync.model import RECORD_OF, Record, SetAside, Stream
 
 RAW_LIMIT = 4_000
 """How many characters of a row that is set aside are kept."""
+LONGEST_ROW = 131_072
+"""Characters of a row that goes over several lines."""
 
 Report = Callable[[Problem], None]
 Values: TypeAlias = dict[str, Any]
@@ -55,7 +57,7 @@ class Rows:
         lines: list[str] = []
         last, header = 0, True
         with self._path.open(encoding="utf-8-sig", newline="") as text:
-            rows = csv.reader(_remembering(text, lines))
+            rows = csv.reader(_Remembering(text, lines))
             while True:
                 try:
                     for cells in rows:
@@ -137,7 +139,22 @@ def link_id(deal: str, contact: str, role: str) -> str:
     return f"{deal}:{contact}:{role}"
 
 
-def _remembering(lines: Iterator[str], kept: list[str]) -> Iterator[str]:
-    for line in lines:
-        kept.append(line)
-        yield line
+class _Remembering:
+    """Lines, kept until whoever reads them empties the list. One row of more lines than can be is an error, after which the next
+    line begins a new row. The csv module's own limit cannot say so: it belongs to the whole process."""
+
+    def __init__(self, lines: Iterator[str], kept: list[str]) -> None:
+        self._lines = lines
+        self._kept = kept
+        self._size = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._kept.append(line)
+        self._size = len(line) if len(self._kept) == 1 else self._size + len(line)
+        if len(self._kept) > 1 and self._size > LONGEST_ROW:
+            raise csv.Error(f"a row of more than {LONGEST_ROW:,} characters in {len(self._kept):,} lines")
+        return line
