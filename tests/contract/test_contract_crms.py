@@ -110,11 +110,13 @@ class TestHubSpot(_OverHttp):
         return ConnectionSettings(id="hs", options={"token": Secret(TOKEN), "url": url, "weakest_key": self.weakest_key})
 
 
+@pytest.mark.long
 class TestHubSpotByPlainProperty(TestHubSpot):
     portal = PortalSettings(key_unique=False)
     weakest_key = "property"
 
 
+@pytest.mark.long
 class TestHubSpotByBody(TestHubSpot):
     portal = PortalSettings(key_property="")
     weakest_key = "body"

@@ -253,7 +253,7 @@ def live(runs: int, steps: int) -> None:
 
 def test_laws_hold_through_short_lives() -> None:
     """Whatever people do and whatever breaks: one task a key, decisions stand, all is known, a second run writes nothing."""
-    live(runs=20, steps=12)
+    live(runs=12, steps=12)
 
 
 @pytest.mark.long

@@ -108,7 +108,7 @@ def happens(company: Company, what: str, stream: Stream, number: int) -> None:
             assert before & company.there() <= company.mirrored()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     lists=st.frozensets(st.sampled_from(STREAMS)),
     first=st.sets(st.tuples(st.sampled_from(STREAMS), st.integers(0, 9))),
