@@ -205,7 +205,7 @@ def bad_week(folder: Path, way: str, seed: int, *, accounts: int, ticks: int) ->
         return struck, lost
 
 
-@pytest.mark.parametrize("way", SIGN_IN)
+@pytest.mark.parametrize("way", ["unique", *(pytest.param(way, marks=pytest.mark.long) for way in SIGN_IN if way != "unique")])
 def test_bad_hours(tmp_path: Path, way: str) -> None:
     """After some bad hours everything is as if nothing had happened."""
     struck, lost = bad_week(tmp_path, way, seed=1, accounts=12, ticks=4)
