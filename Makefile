@@ -13,7 +13,7 @@ demo: $(READY)            ## a stand-in Salesforce, two real syncs over HTTP, an
 test: $(READY)            ## the tests
 	$(BIN)/python -m pytest $(TESTS)
 
-test-long: $(READY)       ## what takes minutes: the service on a real schedule
+test-long: $(READY)       ## what takes minutes: the service on a real schedule, many lives, kills and bad weeks
 	$(BIN)/python -m pytest -m long $(TESTS)
 
 test-cures: $(READY)      ## each numbered test once without its cure: it has to fail then
