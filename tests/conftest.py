@@ -1,15 +1,20 @@
-"""What holds for every test: no connection leaves this machine, and what the HubSpot stand-in answers is HubSpot's."""
+"""What holds for every test: no connection leaves this machine, and what the HubSpot stand-in answers is HubSpot's.
+
+And a PostgreSQL, started when the first test asks for it.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from tests.answers import Answers
+from tests.postgresql import Unavailable, server
 
 LOCAL_NAMES = {"localhost", "", None}
 
@@ -54,3 +59,14 @@ def _answers_are_hubspots(_answers: Answers) -> Iterator[None]:
     """Fail the test in which the HubSpot stand-in answers what HubSpot's own library cannot decode."""
     yield
     _answers.judge()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Give the address of a PostgreSQL database, for `postgresql.schema`; skip, and say why, where there is none."""
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(server())
+        except Unavailable as reason:
+            pytest.skip(str(reason))
+        yield address

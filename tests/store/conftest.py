@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Delete, Insert, Select, Update, create_engine, event, make_url, text
+from sqlalchemy import Delete, Insert, Select, Update, create_engine, event
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import BinaryExpression
 from sqlalchemy.sql.operators import eq
@@ -19,6 +17,7 @@ from sqlalchemy.sql.selectable import FromClause, Join
 
 from refsync.store import schema
 from refsync.store.engine import Store, open_store
+from tests.postgresql import schema as schema_of
 
 numbers = count(1)
 checked: set[object] = set()
@@ -27,27 +26,12 @@ checked: set[object] = set()
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """Give an open store: SQLite in a file, and PostgreSQL when REFSYNC_TEST_PG names a database."""
+    """Give an open store: SQLite in a file, and PostgreSQL where there is one."""
     if request.param == "sqlite":
         yield from opened(sqlite_url(tmp_path_factory.mktemp("store")))
         return
-    url = os.environ.get("REFSYNC_TEST_PG", "")
-    if not url:
-        pytest.skip("REFSYNC_TEST_PG names no PostgreSQL database")
-    if find_spec("psycopg") is None:
-        pytest.skip("psycopg is not installed")
-    address = make_url(url).set(drivername="postgresql+psycopg")
-    schema = f"refsync_test_{os.getpid()}"
-    engine = create_engine(address, isolation_level="AUTOCOMMIT")
-    with engine.connect() as db:
-        db.execute(text(f"CREATE SCHEMA {schema}"))
-    try:
-        own = address.update_query_dict({"options": f"-csearch_path={schema}"})
-        yield from opened(own.render_as_string(hide_password=False))
-    finally:
-        with engine.connect() as db:
-            db.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-        engine.dispose()
+    with schema_of(request.getfixturevalue("postgresql")) as url:
+        yield from opened(url)
 
 
 def sqlite_url(folder: Path) -> str:
