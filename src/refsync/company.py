@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
+from typing import Literal, TypeAlias
 
 from refsync.calendar import Calendar, Duration, Unit
 from refsync.model import ActivityKind, Direction, Stream
 
+Away: TypeAlias = Literal["use next", "wait until back"]
 KindAndDirection = tuple[ActivityKind, Direction | None]
 """An activity kind with the direction that counts; None: any direction."""
 
@@ -77,11 +79,15 @@ class Company:
     """How long the condition of a state rule must hold before its task is written."""
     freshness: Mapping[str, Duration] = field(default_factory=lambda: {"activities": Duration(6, Unit.HOURS)})
     """Per feed (stream name, or `escalations` for cases): with older data than this, nothing is judged."""
+    silent_owner: Duration | None = None
+    """A rep with customers and no activity for so long is not captured: their book cannot be judged. None: not looked at."""
     touch: TouchPolicy = field(default_factory=TouchPolicy)
     stale_task: Duration = Duration(14, Unit.DAYS)
     """An open task overdue by more than this is no plan."""
     assign: tuple[str, ...] = ("contact.owner", "account.owner", "deal.owner", "account.owner.manager")
-    """Who gets a task: the first active person of these; `user:<e-mail>` names one."""
+    """Who gets a task: the first active person of these; `user:<e-mail>` names one, `queue:<name>` a user or queue by name."""
+    away: Away = "use next"
+    """What becomes of a task whose owner is away: the next in the list gets it, or it waits until they are back."""
     limits: Limits = field(default_factory=Limits)
     ask: AskLimits = field(default_factory=AskLimits)
     first_wins: tuple[str, ...] = ()

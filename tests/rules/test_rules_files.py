@@ -116,12 +116,19 @@ CORPUS = [
     ("[task]", "[task]\ndue = \"3 days\"", '8:7: error: "3 days" is not understood = write "today" or "in 3 business days"'),
     ("[task]", "[task]\nclose_when = { account.statos = \"former\" }", '8:16: error: there is no fact "account.statos"'),
     ("[task]", "[task]\nclose_when = {}", "8:1: error: close_when has no line"),
-    ("[task]", '[task]\nassign = ["rep.manager"]', '8:11: error: nobody is called "rep.manager"'),
+    ("[task]", '[task]\nassign = ["rep.manager"]', "8:11: error: rep.manager is known to rules about reps only"),
+    ("[task]", '[task]\nassign = ["rep.manger"]', '8:11: error: nobody is called "rep.manger" = did you mean "rep.manager"?'),
+    ("[task]", '[task]\nassign = ["queue:"]', '8:11: error: nobody is called "queue:"'),
     ("[task]", '[task]\nassign = "introduction.rep"', "8:10: error: introduction.rep is known to rules about introductions only"),
     ('"best contact"', '"first cold person"', "9:11: error: first cold person is measured by touch_people"),
     ("account.last_touch =", "account.cold_people =", "6:23: error: \"not in the last {reconnect_after}\" is not a number phrase"),  # noqa: E501
     ("{contact.name}", "{account.cold_people|names}", "7:2: error: account.cold_people is measured by touch_people"),
-    ("[task]", "[task]\nescalate = { after = \"5 days\" }", "8:1: warning: escalate has no effect yet"),
+    ("[task]", '[task]\nescalate = { after = "5 days", to = "manager" }', '8:22: error: "5 days" is not understood = write after = "5 business days overdue"'),  # noqa: E501
+    ("[task]", '[task]\nescalate = { after = "5 days overdue" }', '8:12: error: "to" is missing = write to = "manager"'),
+    ("[task]", '[task]\nescalate = { after = "5 days overdue", to = "manger" }', '8:45: error: nobody is called "manger" = did you mean "manager"?'),  # noqa: E501
+    ("[task]", '[task]\nescalate = { after = "5 days overdue", to = "manager", who = "x" }', '8:56: error: there is no key "who" here'),  # noqa: E501
+    ('"call"', '"{steps}"', '8:11: error: no segment has "steps" = set it in segments.toml'),
+    ('"call"', '"{ask_after}"', '8:11: error: {ask_after} of segment "key" says what to do: it is no single text = one of: call'),
     ("[task]", "[task]\nprio = \"high\"", '8:1: error: there is no key "prio" here = did you mean "priority"?'),
     ("[task]", "[repeat]\nafter_done = \"soon\"\n[task]", '8:14: error: "soon" is not a duration'),
     ("[task]", "[repeat]\nat_most = 0\n[task]", "8:11: error: at_most must be a whole number of at least 1"),
@@ -135,7 +142,8 @@ CORPUS = [
     ("[when]", "[when", "4:6: error: not valid TOML"),
     ("[when]", 'renamed_from = ["Old"]\n[when]', '4:17: error: "Old" is no former name of a rule = the oldest name comes first'),
     ("[when]", 'renamed_from = ["first"]\n[when]', '4:16: error: "first" is a rule of its own = one rule only can own its tasks'),
-    ("[when]", 'holdout = "5%"\n[when]', "4:1: warning: holdout has no effect yet"),
+    ("[when]", 'holdout = "5"\n[when]', '4:11: error: "5" is no share to hold out = write holdout = "5%"'),
+    ("[when]", 'holdout = "80%"\n[when]', '4:11: error: "80%" is no share to hold out'),
     (
         "not in the last {reconnect_after}",
         "more than {reconnect_after} ago",
@@ -164,11 +172,11 @@ SHARED = [
     ("company", 'task_hours = "17:00-09:00"', '1:14: error: "17:00-09:00" is no span of hours'),
     ("company", 'settle = "soon"', '1:10: error: "soon" is not a duration'),
     ("company", '[freshness]\nactivites = "6 hours"', '2:1: error: there is no key "activites" here = did you mean "activities"?'),  # noqa: E501
-    ("company", '[freshness]\nsilent_owner = "10 business days"', "2:1: warning: silent_owner has no effect yet"),
+    ("company", '[freshness]\nsilent_owner = "ten days"', '2:16: error: "ten days" is not a duration'),
     ("company", '[touch]\nkinds = ["call", "fax"]', '2:18: error: kinds has no "fax"'),
     ("company", '[touch]\nkinds = ["call"]\ntwo_way = ["meeting"]', '3:12: error: "meeting" is two-way but no touch'),
     ("company", '[assign]\nto = ["account.ower"]', '2:7: error: nobody is called "account.ower" = did you mean "account.owner"?'),
-    ("company", '[assign]\nto = ["account.owner", "queue:x"]', '2:24: warning: "queue:x": queues have no effect yet'),
+    ("company", '[assign]\naway = "wait"', '2:8: error: away is never "wait" = one of: use next, wait until back'),
     ("company", "[limits]\nper_rep_per_day = -1", "2:19: error: per_rep_per_day must be a whole number of at least 0"),
     ("company", '[limits.ask]\nper_account_every = "often"', '2:21: error: "often" is not a duration'),
     ("company", '[order]\nfirst_wins = ["rul"]', '2:15: error: no rule is called "rul" = did you mean "rule"?'),

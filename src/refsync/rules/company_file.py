@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo, available_timezones
 
 from refsync.calendar import Calendar, Duration, unknown_holidays
-from refsync.company import AskLimits, Company, KindAndDirection, Limits, TouchPolicy
+from refsync.company import AskLimits, Away, Company, KindAndDirection, Limits, TouchPolicy
 from refsync.errors import Problem, did_you_mean
 from refsync.model import ActivityKind, Direction, Stream
 from refsync.rules.rule import Kind
@@ -23,7 +23,10 @@ TOUCHES = {
     f"{kind.value}{way}": (kind, found) for kind in TOUCHING for way, found in (("", None), *((f" {d}", d) for d in Direction))
 }
 IGNORABLE = ("automated", "bounced", "no_show")
-ASSIGNEES = ("contact.owner", "account.owner", "deal.owner", "account.owner.manager", "introduction.rep")
+ASSIGNEES = ("contact.owner", "account.owner", "deal.owner", "account.owner.manager", "introduction.rep", "rep", "rep.manager")
+NAMED = ("user:", "queue:")
+"""How somebody is named: by e-mail, or a user or queue by name."""
+AWAY = ("use next", "wait until back")
 
 
 def read_company(source: TomlSource, rules: Collection[str], problems: list[Problem]) -> Company:
@@ -31,14 +34,18 @@ def read_company(source: TomlSource, rules: Collection[str], problems: list[Prob
     table, default = Table(source, problems), Company()
     touch, stale = _touch(table.table("touch"), default)
     limits, ask = _limits(table.table("limits"), rules)
+    freshness, silent_owner = _freshness(table.table("freshness"))
+    assign, away = _assign(table.table("assign"))
     found = Company(
         calendar=_calendar(table),
         task_hours=_task_hours(table, default.task_hours),
         settle=table.duration("settle", default.settle),
-        freshness=_freshness(table.table("freshness")) or default.freshness,
+        freshness=freshness or default.freshness,
+        silent_owner=silent_owner,
         touch=touch,
         stale_task=stale,
-        assign=_assign(table.table("assign")) or default.assign,
+        assign=assign or default.assign,
+        away=away,
         limits=limits,
         ask=ask,
         first_wins=_order(table.table("order"), rules),
@@ -95,17 +102,18 @@ def _task_hours(table: Table, default: tuple[time, time]) -> tuple[time, time]:
     return begin, end
 
 
-def _freshness(table: Table | None) -> dict[str, Duration]:
+def _freshness(table: Table | None) -> tuple[dict[str, Duration], Duration | None]:
+    """Return how old each feed may be, and for how long a rep may be silent."""
     if table is None:
-        return {}
-    table.without_effect("silent_owner")
+        return {}, None
+    silent = table.length(table.data["silent_owner"], "silent_owner") if table.has("silent_owner") else None
     found = {}
     for feed in table.data:
         if feed in FEEDS:
             found[feed] = table.duration(feed, Duration(6, Company().settle.unit))
     table.known.update(FEEDS)
     table.done()
-    return found
+    return found, silent
 
 
 def _touch(table: Table | None, default: Company) -> tuple[TouchPolicy, Duration]:
@@ -134,27 +142,29 @@ def _kinds(table: Table, key: str, default: frozenset[KindAndDirection]) -> froz
     return frozenset(TOUCHES[name] for name in table.texts(key, choices=TOUCHES))
 
 
-def _assign(table: Table | None) -> tuple[str, ...]:
+def _assign(table: Table | None) -> tuple[tuple[str, ...], Away]:
     if table is None:
-        return ()
-    table.without_effect("away")
+        return (), "use next"
+    waits = table.text("away", AWAY[0], choices=AWAY) == AWAY[1]
     found = read_assignees(table, "to")
     table.done()
-    return found
+    return found, "wait until back" if waits else "use next"
 
 
-def read_assignees(table: Table, key: str, subject: str = "") -> tuple[str, ...]:
-    """Return a list of who may get a task; without a subject, of any rule. What is wrong is noted."""
+def read_assignees(table: Table, key: str, subject: str = "", *, others: Collection[str] = ()) -> tuple[str, ...]:
+    """Return a list of who may get a task; without a subject, of any rule. `others` may be named, too. What is wrong is noted."""
     named = table.texts(key)
+    known = (*ASSIGNEES, *others)
     for entry in named:
-        if entry.startswith("queue:"):
-            table.note_item(key, entry, f'"{entry}": queues have no effect yet', severity="warning")
-        elif entry not in ASSIGNEES and not entry.startswith("user:"):
-            hint = did_you_mean(entry, ASSIGNEES) or f"one of: {', '.join(ASSIGNEES)}, user:<e-mail>"
+        about = entry.partition(".")[0]
+        if entry in NAMED or (entry not in known and not entry.startswith(NAMED)):
+            hint = did_you_mean(entry, known) or f"one of: {', '.join(known)}, user:<e-mail>, queue:<name>"
             table.note_item(key, entry, f'nobody is called "{entry}"', hint)
-        elif entry.startswith("introduction.") and subject not in ("", "introduction"):
-            table.note_item(key, entry, f"{entry} is known to rules about introductions only")
-    return tuple(entry for entry in named if not entry.startswith("queue:"))
+        elif about in ("introduction", "rep") and subject not in ("", about):
+            table.note_item(key, entry, f"{entry} is known to rules about {about}s only")
+        elif subject == "rep" and entry in ASSIGNEES and about != "rep":
+            table.note_item(key, entry, f"a rep has no {about}", 'write "rep.manager"')
+    return named
 
 
 def _limits(table: Table | None, rules: Collection[str]) -> tuple[Limits, AskLimits]:

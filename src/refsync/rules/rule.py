@@ -96,11 +96,21 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """Who hears of a task that nobody does, and when. It happens once a task."""
+
+    after: Duration
+    """How long after its due day; nothing happens before that has passed."""
+    to: tuple[str, ...]
+    """Who gets a task about it: the first active person of these, as in `assign`; `manager` is the manager of whoever has it."""
+
+
 class TaskTemplate:
     """What is written when a rule wins."""
 
     do: str
-    """call, email, handwritten note, meeting or to-do."""
+    """call, email, handwritten note, meeting or to-do; or `{parameter}`, a text that each segment sets: see `texts.write`."""
     subject: Text
     text: Text = field(default_factory=Text)
     priority: str = "normal"
@@ -117,6 +127,7 @@ class TaskTemplate:
     assign: tuple[str, ...] = ()
     """Who gets it: the first active person of these; empty: as the company decided for all rules."""
 
+    escalate: Escalation | None = None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
@@ -152,6 +163,8 @@ class Rule:
     """Its former names, the oldest first: what was found under them is still this rule's."""
     repeat: Repeat = field(default_factory=Repeat)
     place: Place
+    holdout: float = 0.0
+    """The share of findings, from 0 to 1, that get no task, to compare with those that do; drawn from a finding's key."""
 
     @property
     def names(self) -> tuple[str, ...]:

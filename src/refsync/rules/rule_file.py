@@ -17,6 +17,8 @@ from refsync.toml_source import TomlSource
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """How rules are called."""
+MOST_HELD_OUT = 50
+"""Per cent: a rule that mostly holds out is a mistake."""
 
 
 def read_rule(name: str, source: TomlSource, known: Known, problems: list[Problem]) -> Rule | None:
@@ -43,10 +45,10 @@ def read_rule(name: str, source: TomlSource, known: Known, problems: list[Proble
         task=read_task(table, subject, known, only_for_otherwise=only_for_otherwise),
         repeat=_repeat(table),
         renamed_from=_former_names(table, name),
+        holdout=_holdout(table),
         place=table.place("title"),
     )
     table.text("note")
-    table.without_effect("holdout")
     table.done()
     _check_shape(table, found)
     return None if _errors(problems) > before else found
@@ -105,6 +107,14 @@ def _repeat(rule: Table) -> Repeat:
     done, dismissed, expired = (_pause(table, key) for key in ("after_done", "after_dismissed", "after_expired"))
     table.done()
     return Repeat(after_done=done, after_dismissed=dismissed, after_expired=expired, at_most=at_most)
+
+
+def _holdout(table: Table) -> float:
+    text = table.text("holdout")
+    share = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", text)
+    if text and (not share or not 0 < float(share[1]) <= MOST_HELD_OUT):
+        table.note(f'"{text}" is no share to hold out', f'write holdout = "5%", at most {MOST_HELD_OUT}%', at=("holdout",))
+    return float(share[1]) / 100 if share else 0.0
 
 
 def _pause(table: Table, key: str) -> Duration | None:

@@ -42,7 +42,11 @@ def rule_schema(facts: Mapping[str, Fact], milestones: Collection[str], paramete
             "only_for": {"enum": ["otherwise"], "description": "Never starts by itself, only through another rule's needs."},
             "note": _text(),
             "renamed_from": {**texts, "description": "Former names, the oldest first."},
-            "holdout": _text(),
+            "holdout": {
+                "type": "string",
+                "pattern": r"^\d{1,2}(\.\d+)? ?%$",
+                "description": '"5%" get no task, to compare with those that do.',
+            },
             "when": _table({**lines, "any": {"type": "array", "items": _table(lines)}}, "All of these lines must hold."),
             "unless": _table(lines, "Any one of these lines stops the rule."),
             "needs": _table(
@@ -60,7 +64,7 @@ def _task(lines: Mapping[str, Schema], texts: Schema) -> Schema:
     people = ", ".join(sorted(CHOICES))
     found = _table(
         {
-            "do": {"enum": list(DO)},
+            "do": {"anyOf": [{"enum": list(DO)}, {"type": "string", "pattern": f"^{PARAMETER}$"}], "description": ", ".join(DO)},
             "subject": _text("Placeholders: {fact|form|fallback}."),
             "text": _text("Placeholders: {fact|form|fallback}; @name is templates/name.txt."),
             "priority": {"enum": list(PRIORITIES)},
@@ -74,11 +78,17 @@ def _task(lines: Mapping[str, Schema], texts: Schema) -> Schema:
             "ask_for": {**texts, "description": f"Which introduction to ask for: {', '.join(ASK_FOR)}."},
             "assign": {**texts, "description": "Who gets it: the first active person of these."},
             "close_when": _table(lines, "The task closes by itself once these lines hold."),
-            "escalate": {"type": "object"},
+            "escalate": _escalate(texts),
         },
         "What is written.",
     )
     return {**found, "required": ["do", "subject"]}
+
+
+def _escalate(texts: Schema) -> Schema:
+    after = {"type": "string", "pattern": rf"^{LENGTH} overdue$", "description": '"5 business days overdue"'}
+    to = {**texts, "description": "manager, or as in assign."}
+    return {**_table({"after": after, "to": to}, "Who hears of it when nobody does it, once."), "required": ["after", "to"]}
 
 
 def _repeat() -> Schema:

@@ -142,18 +142,6 @@ class Table:
             return None
         return Table(self.source, self.problems, (*self.path, key))
 
-    def without_effect(self, *keys: str) -> None:
-        """Accept keys that do nothing yet, and say so."""
-        for key in keys:
-            if self.has(key):
-                self.note(f"{key} has no effect yet", at=(key,), part="key", severity="warning")
-
-    def not_yet(self, *keys: str) -> None:
-        """Refuse keys that would change the meaning if they were passed over."""
-        for key in keys:
-            if self.has(key):
-                self.note(f"{key} is not supported yet", at=(key,), part="key")
-
     def done(self) -> None:
         """Note every key that nobody asked for."""
         for key in self.data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from refsync.calendar import Duration, Unit, parse_duration
@@ -11,7 +12,7 @@ from refsync.rules.facts import PERSON_FACTS
 from refsync.rules.lines import Known, Lines
 from refsync.rules.people import CHOICES, SUBJECT_OF
 from refsync.rules.placeholders import Fillable, read_text
-from refsync.rules.rule import SubjectKind, TaskTemplate, Text
+from refsync.rules.rule import Escalation, SubjectKind, TaskTemplate, Text
 from refsync.rules.sources import Filled
 from refsync.rules.table import Table
 
@@ -33,7 +34,7 @@ def read_task(rule: Table, subject: SubjectKind, known: Known, *, only_for_other
     fillable = _fillable(known, subject, named, only_for_otherwise=only_for_otherwise)
     close_when = table.table("close_when")
     found = TaskTemplate(
-        do=_do(table),
+        do=_do(table, known),
         subject=read_text(table, "subject", fillable, required=True),
         text=read_text(table, "text", fillable),
         priority=table.text("priority", "normal", choices=PRIORITIES),
@@ -43,11 +44,11 @@ def read_task(rule: Table, subject: SubjectKind, known: Known, *, only_for_other
         ask_for=ask_for,
         close_when=Lines(known, frozenset({"account", subject})).block(close_when) if close_when else (),
         assign=read_assignees(table, "assign", subject),
+        escalate=_escalate(table, subject),
     )
     if close_when is not None and not close_when.data:
         table.note("close_when has no line", "leave it out, or say when the task is over", at=("close_when",), part="key")
     _note_read(table, known, (found.subject, found.text))
-    table.without_effect("escalate")
     table.done()
     return found
 
@@ -62,12 +63,24 @@ def _note_read(table: Table, known: Known, texts: Collection[Text]) -> None:
                 lines.known_length(table, parameter, (), name)
 
 
-def _do(table: Table) -> str:
-    if str(table.data.get("do", "")).startswith("{"):
-        table.has("do")
-        table.note("a parameter in do is not supported yet", at=("do",))
+def _do(table: Table, known: Known) -> str:
+    """Return what is to be done, or the parameter that says so for each segment."""
+    named = re.fullmatch(r"\{([a-z][a-z0-9_]*)\}", str(table.data.get("do", "")))
+    if named is None:
+        return table.text("do", "to-do", choices=DO, required=True)
+    table.has("do")
+    known.used.add(named[1])
+    if not any(named[1] in segment.parameters for segment in known.segments):
+        hint = did_you_mean(named[1], known.parameters) or "set it in segments.toml, for all in [defaults]"
+        table.note(f'no segment has "{named[1]}"', hint, at=("do",))
         return "to-do"
-    return table.text("do", "to-do", choices=DO, required=True)
+    for segment in known.segments:
+        said = segment.parameters.get(named[1])
+        if said not in DO:
+            told = f'it is never "{said}"' if isinstance(said, str) else "it is no single text" if said else "it is not set"
+            hint = (did_you_mean(said, DO) if isinstance(said, str) else "") or f"one of: {', '.join(DO)}"
+            table.note(f'{named[0]} of segment "{segment.name}" says what to do: {told}', hint, at=("do",))
+    return named[0]
 
 
 def _with(table: Table, subject: SubjectKind, known: Known) -> tuple[str, ...]:
@@ -105,6 +118,22 @@ def _length(table: Table, key: str, text: str, lead: str, hint: str) -> Duration
         table.note(f'"{text}" is not understood', hint, at=(key,))
         return None
     return table.sane(found, key)
+
+
+def _escalate(task: Table, subject: SubjectKind) -> Escalation | None:
+    table = task.table("escalate")
+    if table is None:
+        return None
+    text = table.text("after", required=True)
+    length = text.removesuffix(" overdue")
+    if text and length == text:
+        table.note(f'"{text}" is not understood', 'write after = "5 business days overdue"', at=("after",))
+    after = table.length(length, "after") if text and length != text else None
+    to = read_assignees(table, "to", subject, others=("manager",))
+    if "to" not in table.data:
+        table.note('"to" is missing', 'write to = "manager"')
+    table.done()
+    return Escalation(after=after, to=to) if after and to else None
 
 
 def _fillable(known: Known, subject: SubjectKind, named: Collection[str], *, only_for_otherwise: bool) -> Fillable:

@@ -29,10 +29,11 @@ Fill: TypeAlias = Value | Duration | Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The subject and the text of a task, filled in."""
+    """The subject and the text of a task, filled in, and what is to be done."""
 
     subject: str
     text: str
+    do: str
 
 
 def write(
@@ -50,7 +51,17 @@ def write(
     }
     calendar = ruleset.company.calendar
     subject = " ".join(fill(rule.task.subject, fills, calendar, now).split())
-    return Written(_cut(subject, SUBJECT_LENGTH), fill(rule.task.text, fills, calendar, now).strip())
+    return Written(
+        _cut(subject, SUBJECT_LENGTH), fill(rule.task.text, fills, calendar, now).strip(), done_by(rule, ruleset, match)
+    )
+
+
+def done_by(rule: Rule, ruleset: RuleSet, match: Match) -> str:
+    """Return what the rule's task asks to be done: call, email, handwritten note, meeting or to-do."""
+    if not rule.task.do.startswith("{"):
+        return rule.task.do
+    segment = ruleset.segment(match.segment)
+    return str(segment.parameters[rule.task.do.strip("{}")]) if segment else "to-do"
 
 
 def fill(text: Text, fills: Mapping[str, Fill], calendar: Calendar, now: Instant) -> str:

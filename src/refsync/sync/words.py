@@ -68,7 +68,7 @@ def _finding(run: Run, wish: Wish, known: Sequence[Mapping[str, Any]]) -> Findin
         state=State.SENDING,
         subject=words.subject,
         text=f"{words.text.strip()}\n\n{_footer(rule, waiting)}",
-        do=rule.task.do,
+        do=words.do,
         priority=rule.task.priority,
         due_on=wish.due_on,
         due_at=wish.due_at,
