@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -417,7 +416,7 @@ def test_a_brief_match_knows_all_but_facts_for_texts(rules: Rules, mirror: Mirro
     compiled = compile_rule(rule(loaded), loaded, CONNECTION, NOW)
 
     assert [{"account.last_touch": at(lapse)}] * 2 == [match.facts for match in found]
-    assert full == {match.subject_id: replace(match, facts=full[match.subject_id].facts) for match in found}
+    assert full == {match.subject_id: match._replace(facts=full[match.subject_id].facts) for match in found}
     assert [full["b"]] == [compiled.match(row) for row in mirror.rows(compiled.about(["b"]))]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import pytest
 
@@ -15,7 +14,7 @@ from tests.rules.test_rules_texts import MATCH
 def chosen(mirror: Mirror, *with_: str, milestone_contact: str | None = None) -> str | None:
     mirror.derive(Company())
     rows = mirror.rows(people(CONNECTION, ["a", "b"], NOW))
-    person = pick(with_ or ("best contact",), replace(MATCH, contact_id=milestone_contact), rows)
+    person = pick(with_ or ("best contact",), MATCH._replace(contact_id=milestone_contact), rows)
     return person.name if person else None
 
 

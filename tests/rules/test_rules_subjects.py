@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,7 +148,7 @@ def test_an_introduction_names_its_people(rules: Rules, mirror: Mirror) -> None:
     assert match.score == pytest.approx(18.875)
     chosen = [pick([entry], match, rows) for entry in ("introduction.person", "introduction.source", "best contact")]
     assert [person and person.name for person in chosen] == ["Ben", "Ada", "Ada"]
-    assert pick(["introduction.person"], replace(match, person_id=None), rows) is None
+    assert pick(["introduction.person"], match._replace(person_id=None), rows) is None
 
 
 def test_the_status_follows_the_deal(rules: Rules, mirror: Mirror) -> None:

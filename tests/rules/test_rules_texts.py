@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -118,7 +117,7 @@ def test_without_a_person_there_is_no_name() -> None:
 )
 def test_dates_are_those_of_the_company(zone: str, day: str) -> None:
     """An instant is shown as the day it is in the company's zone."""
-    late = replace(MATCH, facts={"account.last_touch": at("2026-08-22T20:00:00Z")})
+    late = MATCH._replace(facts={"account.last_touch": at("2026-08-22T20:00:00Z")})
 
     assert write(rule(text(("account.last_touch", "date"))), rules(zone), late, None, NOW).subject == day
 
@@ -159,14 +158,14 @@ def test_names_beyond_five_are_counted() -> None:
 
 def test_values_are_never_read_as_placeholders() -> None:
     """An account that is called like a placeholder keeps its name."""
-    odd = replace(MATCH, facts={"account.name": "{contact.name}"})
+    odd = MATCH._replace(facts={"account.name": "{contact.name}"})
 
     assert write(rule(text(("account.name",))), rules(), odd, PERSON, NOW).subject == "{contact.name}"
 
 
 def test_a_long_subject_is_cut_and_a_subject_has_one_line() -> None:
     """A subject fits every CRM; a text keeps its lines."""
-    long = replace(MATCH, facts={"account.name": "x" * 300})
+    long = MATCH._replace(facts={"account.name": "x" * 300})
     found = write(rule(text(("account.name",)), text("a\n", ("account.name",))), rules(), long, None, NOW)
 
     assert (len(found.subject), found.subject[-1]) == (SUBJECT_LENGTH, "…")

@@ -63,7 +63,7 @@ def match(rule: str = "reconnect-lapse", account: str = "a1", **changes: object)
         revenue=None,
         facts={},
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return made._replace(**changes)  # type: ignore[arg-type]
 
 
 def planned(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
@@ -51,7 +50,7 @@ class Desk:
         for wish in sorted(wishes, key=lambda wish: (rank(wish.rule.name), *_merit(wish))):
             if today := self._given_today(wish):
                 taken.setdefault(wish.match.account_id, today)
-            if wish.rule.kind not in SHARED_KINDS:
+            if wish.rule.kind not in SHARED_KINDS or wish.subject_kind == "rep":
                 yield wish
             elif winner := taken.get(wish.match.account_id):
                 self.hold([wish], f"order: {winner}")
@@ -74,7 +73,7 @@ class Desk:
             if rep := next((user for user in candidates if user and user.active), None):
                 due_on = company.calendar.due(self._situation.now, wish.rule.task.due)
                 due_at = at_hour(due_on, company.task_hours[1], rep.time_zone or company.calendar.zone)
-                yield replace(wish, owner_id=rep.id, due_on=due_on, due_at=due_at)
+                yield wish._replace(owner_id=rep.id, due_on=due_on, due_at=due_at)
             else:
                 self.hold([wish], "assign: nobody active")
 
@@ -87,9 +86,9 @@ class Desk:
                 owner = people.deal_owner.get(wish.match.deal_id or "") if wish.subject_kind != "account" else None
             case "introduction.rep":
                 owner = wish.match.rep_id
-            case "account.owner":
+            case "account.owner" | "rep":
                 owner = wish.match.owner_id
-            case "account.owner.manager":
+            case "account.owner.manager" | "rep.manager":
                 rep = people.users.get(wish.match.owner_id or "")
                 owner = rep.manager_id if rep else None
             case _:

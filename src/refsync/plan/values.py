@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from refsync.finding import Finding, State
 from refsync.model import Instant
 from refsync.rules.rule import Match, Rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """A task that a rule wants, on its way through the limits."""
+class Wish(NamedTuple):
+    """A task that a rule wants, on its way through the limits; a tuple, as `Match` is."""
 
     rule: Rule
     """The rule whose task is to be written: the match's own, or the one its `otherwise` names."""
@@ -32,8 +32,7 @@ class Wish:
     due_at: Instant = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(NamedTuple):
     """A match that gets no task now, and the setting that says so."""
 
     rule: str

@@ -7,7 +7,6 @@ of times, so that a call logged late does not raise it again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from refsync.calendar import Calendar, Duration, Unit
 from refsync.finding import LIVE, WITH_TASK, Finding, State, finding_key
@@ -29,7 +28,7 @@ def wishes(matches: Iterable[Match], situation: Situation) -> tuple[list[Wish], 
         if isinstance(found, str):
             held += [Held(rule=match.rule, match=match, reason=found)] if found else []
         elif same := by_key.get(found.key):
-            by_key[found.key] = replace(same, behind=same.behind + found.behind)
+            by_key[found.key] = same._replace(behind=same.behind + found.behind)
         else:
             by_key[found.key] = found
     return list(by_key.values()), held
@@ -50,7 +49,7 @@ def _wanted(match: Match, situation: Situation) -> Wish | str:
     found = _wish(first, match, ("account", match.account_id), episode, since, situation)
     if isinstance(found, str):
         return found
-    return ask_limit(wish, situation) or replace(found, behind=(_waiting(wish, found.key, situation.now),))
+    return ask_limit(wish, situation) or found._replace(behind=(_waiting(wish, found.key, situation.now),))
 
 
 def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, since: Instant, situation: Situation) -> Wish | str:

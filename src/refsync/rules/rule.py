@@ -11,7 +11,8 @@ from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal, TypeAlias
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
 
 from refsync.calendar import Duration, Unit
 from refsync.company import Company
@@ -22,8 +23,8 @@ from refsync.rules.phrases import Phrase
 Value: TypeAlias = str | int | float | bool | None
 """The value of a fact; an instant is an int of milliseconds, None is unknown."""
 
-SubjectKind: TypeAlias = Literal["account", "contact", "deal", "milestone", "introduction"]
-STATES = frozenset({"account", "contact"})
+SubjectKind: TypeAlias = Literal["account", "contact", "deal", "milestone", "introduction", "rep"]
+STATES = frozenset({"account", "contact", "rep"})
 """Subjects whose facts come and go; all others are events."""
 
 
@@ -96,7 +97,6 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Escalation:
     """Who hears of a task that nobody does, and when. It happens once a task."""
 
@@ -106,6 +106,7 @@ class Escalation:
     """Who gets a task about it: the first active person of these, as in `assign`; `manager` is the manager of whoever has it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskTemplate:
     """What is written when a rule wins."""
 
@@ -126,8 +127,8 @@ class TaskTemplate:
     """The task closes by itself once all of these hold. Empty: that of a state once a line of `when` no longer holds."""
     assign: tuple[str, ...] = ()
     """Who gets it: the first active person of these; empty: as the company decided for all rules."""
-
     escalate: Escalation | None = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
@@ -147,7 +148,8 @@ class Rule:
     name: str
     title: str
     for_each: SubjectKind
-    """What the rule is about: an `account` or `contact` is a state and may come again, the others are events and come once."""
+    """What the rule is about: an `account`, `contact` or `rep` is a state and may come again, the others are events and
+    come once."""
     kind: Kind
     mode: Mode
     task: TaskTemplate
@@ -162,9 +164,9 @@ class Rule:
     renamed_from: tuple[str, ...] = ()
     """Its former names, the oldest first: what was found under them is still this rule's."""
     repeat: Repeat = field(default_factory=Repeat)
-    place: Place
     holdout: float = 0.0
     """The share of findings, from 0 to 1, that get no task, to compare with those that do; drawn from a finding's key."""
+    place: Place
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -256,20 +258,24 @@ class RuleSet:
         return next((place for place, pattern in enumerate(order) if fnmatchcase(name, pattern)), len(order))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """One row of a rule's SELECT: a subject for which all of `when` holds and nothing of `unless` and the suppressions."""
+class Match(NamedTuple):
+    """One row of a rule's SELECT: a subject for which all of `when` holds and nothing of `unless` and the suppressions.
+
+    A tuple, because a run makes one of each row before any limit: a frozen dataclass takes twenty times as long to make.
+    """
 
     rule: str
     subject_kind: SubjectKind
     subject_id: str
     account_id: str
+    """Empty when the rule is about a rep."""
     account_name: str
+    """The name of the account; of a rep their own."""
     deal_id: str | None
     contact_id: str | None
     """The person of the subject: the milestone's, the contact itself, the source of an introduction."""
     owner_id: str | None
-    """The owner of the account."""
+    """The owner of the account; of a rep they themselves."""
     segment: str
     ready: bool
     """False when `needs` does not hold: the rule in `otherwise` speaks first."""
@@ -291,7 +297,7 @@ class Match:
     """Who of us received the introduction."""
     cold_before: Instant | None = None
     """With whom nobody was in touch since, is cold; None: the segment has no `touch_people`."""
-    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """What counts counted, by the name of the fact, for texts that name it."""
 
 

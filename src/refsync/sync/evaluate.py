@@ -17,7 +17,7 @@ from refsync.plan import People, Plan, Wish, plan
 from refsync.rules import compile as compiling
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.texts import member
-from refsync.store import directory, ledger, mirror
+from refsync.store import directory, ledger, mirror, shown
 from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
 from refsync.store.upsert import chunks
@@ -42,7 +42,7 @@ def evaluate(run: Run, *, approved: bool) -> Judged:
     """Return the plan for this run. Writes only what follows from the mirror (touches, milestones, what people did to tasks)."""
     run.progress("judge", 0)
     with run.write() as db:
-        ledger.reconcile(db, run.connection, at=run.now)
+        shown.take_in(db, run.connection, run.rules.company.calendar, run.now, run.id)
     org = run.connector.org  # may call the CRM: never inside a transaction
     with run.store.read() as db:
         held_rules = _held_rules(run, mirror.state(db, run.connection))
@@ -98,8 +98,8 @@ def _told(db: Database, run: Run, wishes: Sequence[Wish]) -> tuple[Wish, ...]:
         for some in chunks([match.subject_id for match in wanted.get(rule.name, ())]):
             for row in db.execute(compiled.about(some)).mappings():
                 match = compiled.match(cast("Mapping[str, Any]", row))
-                told[rule.name, match.subject_id] = replace(match, names=named.get(match.account_id, {}))
-    return tuple(replace(wish, match=told[wish.match.rule, wish.match.subject_id]) for wish in wishes)
+                told[rule.name, match.subject_id] = match._replace(names=named.get(match.account_id, {}))
+    return tuple(wish._replace(match=told[wish.match.rule, wish.match.subject_id]) for wish in wishes)
 
 
 def _named(
