@@ -55,6 +55,12 @@ class Sheet:
         for name, text in cells.items():
             row[self._index_of[name]] = text
 
+    def remove(self, key: str) -> None:
+        """Drop the row with this key."""
+        number = self._number_of.pop(key)
+        del self.rows[number]
+        self._number_of = {other: at - (at > number) for other, at in self._number_of.items()}
+
     def _by_name(self, row: list[str]) -> Mapping[str, str]:
         return {name: self._cell(row, name) for name in TASK_COLUMNS}
 

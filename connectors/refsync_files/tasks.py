@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from refsync.connector import Absence, Outcome, OutcomeKind, TaskChange, TaskState
+from refsync.connector import Absence, Outcome, OutcomeKind, TaskChange, TaskState, same_words
 from refsync.errors import Place, Problem, did_you_mean
 from refsync.model import Activity, Instant, Task, TaskStatus, iso
 from refsync_files.sheet import TASKS_FILE, Sheet, SheetFile
@@ -75,6 +75,11 @@ class FileTasks:
             return Outcome(kind=OutcomeKind.CONFLICT, task_id=change.task_id, reason="it is no longer open")
         if change.owner_id and change.owner_was and unguarded(row["owner_id"]) != change.owner_was:
             return Outcome(kind=OutcomeKind.CONFLICT, task_id=change.task_id, reason="somebody gave it to another owner")
+        if change.written and (decided := _decided(change.written, row, remove=change.remove)):
+            return Outcome(kind=OutcomeKind.CONFLICT, task_id=change.task_id, reason=decided)
+        if change.remove:
+            sheet.remove(change.key)
+            return Outcome(kind=OutcomeKind.WRITTEN, task_id=change.task_id)
         cells = {"owner_id": guarded(change.owner_id)} if change.owner_id else {}
         if change.close:
             cells |= {"status": TaskStatus.DONE.value, "closed_at": iso(self._now())}
@@ -87,3 +92,11 @@ class FileTasks:
             return outcomes
         lost = Outcome(kind=OutcomeKind.UNCERTAIN, reason="the folder could not be synced to disk")
         return [replace(lost, task_id=done.task_id) if done.kind is OutcomeKind.WRITTEN else done for done in outcomes]
+
+
+def _decided(written: Task, row: Mapping[str, str], *, remove: bool) -> str:
+    """Return what a person made of a row since it was written, in words; empty: it says what it said."""
+    if remove and unguarded(row["owner_id"]) != written.owner_id:
+        return "somebody gave it to another owner"
+    texts = same_words(written.subject, unguarded(row["subject"])) and same_words(written.text, unguarded(row["text"]))
+    return "" if texts and unguarded(row["due_on"]) == written.due_on.isoformat() else "a person edited it"

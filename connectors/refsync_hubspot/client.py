@@ -21,6 +21,7 @@ from refsync_hubspot.wire import Query, Wire
 
 CLOCK_GOOD_FOR = 10.0
 """Seconds for which HubSpot's time may be reckoned from the last reply."""
+NO_CONTENT = 204
 
 
 class Client:
@@ -62,6 +63,12 @@ class Client:
     def write(self, method: str, path: str, body: Json) -> Answer:
         """Write. Raises RequestUncertain when it may or may not have happened, RecordRejected when it was refused."""
         return self._answer(method, path, None, body, write=True)
+
+    def archive(self, path: str) -> None:
+        """Archive the record at a path; answers 204 without a body. Raises as `write` does."""
+        reply = self._send("DELETE", path, None, None, write=True)
+        if reply.status != NO_CONTENT:
+            self._checked(reply, write=True)
 
     def pages(self, path: str, query: Query, after: str | int | None = None) -> Iterator[tuple[Answer, str | int | None]]:
         """Yield the pages of a list from `after` on, each with where the next one begins (None: it is the last)."""

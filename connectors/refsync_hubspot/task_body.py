@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import escape
+from html import escape, unescape
 from itertools import groupby
 
 LONGEST_TEXT = 10_000
@@ -43,6 +43,11 @@ def key_in(body: str) -> str:
     text = _TAG.sub("", _BREAK.sub("\n", body)).replace("\xa0", " ").replace("&nbsp;", " ")
     found = _KEY_LINE.findall(text)
     return str(found[-1]) if found else ""
+
+
+def words(body: str) -> list[str]:
+    """Return what a reader reads of a body: HubSpot and its editor mend the markup, people change words."""
+    return unescape(_TAG.sub(" ", body)).split()
 
 
 def subject(text: str) -> str:

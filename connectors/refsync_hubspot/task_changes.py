@@ -1,6 +1,7 @@
-"""Closing tasks and giving them to somebody else, after reading them: only that one property, and only if no person was faster.
+"""Closing tasks, giving them to somebody else and taking them away, after reading them, and only if no person was faster.
 
-HubSpot knows no conditional update, so between the reading and the writing a person could still be faster by a moment.
+One property is sent, never more. HubSpot knows no conditional update, so between the reading and the writing a person could still
+be faster by a moment.
 """
 
 from __future__ import annotations
@@ -20,22 +21,26 @@ _GONE = frozenset({"404", "OBJECT_NOT_FOUND"})
 
 
 def change(client: Client, record: TaskRecord, changes: Sequence[TaskChange]) -> list[Outcome]:
-    """Close or reassign tasks; one outcome each, in order. Raises when they cannot be read, and then nothing is changed."""
+    """Close, reassign or remove tasks; one outcome each, in order. Raises when they cannot be read: then nothing is changed."""
     ids = list(dict.fromkeys(one.task_id for one in changes))
-    seen = {row["id"]: record.state(row) for row in fetch.by_ids(client, record.kind, ids).rows}
+    seen = {row["id"]: row for row in fetch.by_ids(client, record.kind, ids).rows}
     absent = barred(client, {one.owner_id for one in changes if one.owner_id})
-    return [_change(client, one, seen.get(one.task_id), absent) for one in changes]
+    return [_change(client, record, one, seen.get(one.task_id), absent) for one in changes]
 
 
-def _change(client: Client, change: TaskChange, state: TaskState | None, absent: frozenset[str]) -> Outcome:
-    """Carry out one change of a task in this state (None: it is gone); owners who are `absent` are given nothing."""
-    if decided := _decided(change, state):
+def _change(client: Client, record: TaskRecord, change: TaskChange, row: Json | None, absent: frozenset[str]) -> Outcome:
+    """Carry out one change of a task that shows this (None: it is gone); owners who are `absent` are given nothing."""
+    state = None if row is None else record.state(row)
+    edited = row is not None and change.written is not None and not record.is_as_written(change.written, row)
+    if decided := _decided(change, state) or ("a person edited it" if edited else ""):
         return Outcome(kind=OutcomeKind.CONFLICT, task_id=change.task_id, reason=decided)
     if change.owner_id in absent and not change.close:
         return Outcome(kind=OutcomeKind.REJECTED, task_id=change.task_id, reason=nobody(change.owner_id or ""))
     kind, reason = OutcomeKind.WRITTEN, ""
     try:
-        if wanted := _wanted(change, state):
+        if change.remove:
+            client.archive(client.paths.objects(KIND, change.task_id))
+        elif wanted := _wanted(change, state):
             client.write("PATCH", client.paths.objects(KIND, change.task_id), {"properties": wanted})
     except RequestUncertain as error:
         kind, reason = OutcomeKind.UNCERTAIN, str(error)
@@ -62,6 +67,10 @@ def _decided(change: TaskChange, state: TaskState | None) -> str:
         return "the task does not carry our key"
     if state.status is TaskStatus.DONE:
         return "the task is completed"
+    if change.remove and state.status is TaskStatus.SNOOZED:
+        return "a person put it off"
+    if change.remove and change.written and state.owner_id != change.written.owner_id:
+        return "the task has been given to somebody else"
     if change.owner_id and state.owner_id not in (change.owner_id, change.owner_was):
         return "the task has been given to somebody else"
     return ""

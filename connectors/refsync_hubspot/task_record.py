@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refsync.connector import TaskState
+from refsync.connector import TaskState, same_words
 from refsync.model import Instant, Task, TaskStatus, iso
 from refsync_hubspot import task_body, values
 from refsync_hubspot.objects import ObjectType
@@ -35,7 +35,7 @@ class TaskRecord:
     @property
     def kind(self) -> ObjectType:
         """The object type with all that is read of a task."""
-        names = (self.key_property, "hs_task_status", "hubspot_owner_id", "hs_timestamp", "hs_task_body")
+        names = (self.key_property, "hs_task_status", "hubspot_owner_id", "hs_timestamp", "hs_task_subject", "hs_task_body")
         return ObjectType(name=KIND, properties=names)
 
     def input(self, task: Task) -> Json:
@@ -52,6 +52,15 @@ class TaskRecord:
         keyed = {} if self.in_body else {self.key_property: task.key}
         associations = [{"to": {"id": record_id}, "types": [association(number)]} for _, record_id, number in ends(task)]
         return {"properties": keyed | properties, "associations": associations}
+
+    def is_as_written(self, task: Task, row: Json) -> bool:
+        """Say whether a task's subject, text and due time are still those that were sent."""
+        sent, shown = self.input(task)["properties"], row["properties"]
+        return (
+            same_words(sent["hs_task_subject"], shown.get("hs_task_subject"))
+            and task_body.words(sent["hs_task_body"]) == task_body.words(shown.get("hs_task_body") or "")
+            and _due_at(shown) == task.due_at
+        )
 
     def key(self, row: Json) -> str:
         """Return the key that a task carries, wherever this portal kept keys when it was written; empty: it is not ours."""

@@ -100,7 +100,7 @@ class TaskState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskChange:
-    """Close one of our tasks, or give it to somebody else, unless a person was faster."""
+    """Close one of our tasks, give it to somebody else, or take it away again, unless a person was faster."""
 
     key: str
     task_id: str
@@ -109,6 +109,15 @@ class TaskChange:
     """The new owner, when it is to be given to somebody else."""
     owner_was: str | None = None
     """The owner refsync gave it; another one now means that a person decided."""
+    remove: bool = False
+    """Delete it, provided that it is open and still belongs to whom `written` says; needs `written`."""
+    written: Task | None = None
+    """The task as refsync wrote it: when its subject, text or due day now say something else, a person decided (CONFLICT)."""
+
+
+def same_words(written: str, shown: str | None) -> bool:
+    """Say whether a text is as it was written: CRMs change line ends and spaces, people change words."""
+    return written.split() == (shown or "").split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

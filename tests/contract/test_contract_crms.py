@@ -39,6 +39,9 @@ class Rep:
     def give(self, key: str, owner_id: str) -> None:
         self._change({"op": "change", "table": "tasks", "key": key, "set": {"owner_id": owner_id}})
 
+    def reword(self, key: str, subject: str) -> None:
+        self._change({"op": "change", "table": "tasks", "key": key, "set": {"subject": subject}})
+
     def _change(self, change: dict[str, object]) -> None:
         reply = requests.post(f"{self.url}/_sandbox/records", json={"changes": [change]}, timeout=10)
         assert reply.ok, reply.text

@@ -28,6 +28,9 @@ class Editor:
     def give(self, key: str, owner_id: str) -> None:
         self._save([row | {"owner_id": owner_id} if row["key"] == key else row for row in self._rows()])
 
+    def reword(self, key: str, subject: str) -> None:
+        self._save([row | {"subject": subject} if row["key"] == key else row for row in self._rows()])
+
     def _rows(self) -> list[dict[str, str]]:
         with self.path.open(newline="") as text:
             return list(csv.DictReader(text))

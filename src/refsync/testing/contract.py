@@ -54,6 +54,8 @@ class People(Protocol):
 
     def give(self, key: str, owner_id: str) -> None: ...
 
+    def reword(self, key: str, subject: str) -> None: ...
+
 
 class ConnectorContract:
     """The laws of connector.py, each as a test."""
@@ -270,6 +272,39 @@ class ConnectorContract:
         found = writer.find([kept, moved])
         assert (TaskStatus.DONE, one) == (found[kept.key].status, found[kept.key].owner_id)
         assert (TaskStatus.OPEN, two) == (found[moved.key].status, found[moved.key].owner_id)
+
+    def test_an_untouched_task_is_taken_away(self, connector: Connector, writer: TaskWriter, people: People) -> None:
+        """A task that is as it was written goes; one that a person gave away, rewrote or completed stays."""
+        tasks = [a_task(connector, name) for name in ("untouched", "given", "reworded", "completed")]
+        written = writer.create(tasks)
+        people.give(tasks[1].key, owners(connector)[1])
+        people.reword(tasks[2].key, "Call them, but not before noon")
+        people.complete(tasks[3].key)
+        outcomes = writer.change(
+            [
+                TaskChange(key=task.key, task_id=one.task_id, remove=True, written=task)
+                for task, one in zip(tasks, written, strict=True)
+            ]
+        )
+
+        assert [OutcomeKind.WRITTEN, *[OutcomeKind.CONFLICT] * 3] == [outcome.kind for outcome in outcomes]
+        found = {key: state.status for key, state in writer.find(tasks).items()}
+        assert TaskStatus.DELETED is found.get(tasks[0].key, TaskStatus.DELETED)
+        assert [TaskStatus.OPEN, TaskStatus.OPEN, TaskStatus.DONE] == [found[task.key] for task in tasks[1:]]
+
+    def test_a_task_that_a_person_rewrote_is_not_given_away(
+        self, connector: Connector, writer: TaskWriter, people: People
+    ) -> None:
+        """A change that says what was written is refused once a person has written something else."""
+        task = a_task(connector, "rewritten")
+        (written,) = writer.create([task])
+        one, two = owners(connector)[:2]
+        people.reword(task.key, "Mine")
+        change = TaskChange(key=task.key, task_id=written.task_id, owner_id=two, owner_was=one, written=task)
+        (outcome,) = writer.change([change])
+
+        assert OutcomeKind.CONFLICT is outcome.kind
+        assert one == writer.find([task])[task.key].owner_id
 
     def test_a_deleted_task_is_not_open(self, connector: Connector, writer: TaskWriter, people: People) -> None:
         """A task that a person deleted is found as deleted, or not at all; it can be changed no more."""

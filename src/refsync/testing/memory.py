@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from refsync.connector import Absence, Batch, Cursor, Merge, Outcome, OutcomeKind, TaskChange, TaskState
 from refsync.errors import ConnectorError, Problem
@@ -106,6 +107,15 @@ class MemoryCrm:
         """Give a task to somebody else."""
         self._edit(key, owner_id=owner_id)
 
+    def edit(self, key: str, **words: Any) -> None:
+        """Change what a task says, or when it is due: attributes of a `Task`."""
+        self._tasks[key].task = replace(self._tasks[key].task, **words)
+        self.put(_activity(self._tasks[key]))
+
+    def reword(self, key: str, subject: str) -> None:
+        """Write another subject over a task's."""
+        self.edit(key, subject=subject)
+
     @property
     def tasks(self) -> dict[str, TaskState]:
         """The tasks by key, deleted ones too."""
@@ -131,6 +141,14 @@ class MemoryCrm:
         for _, change in self._changes(stream, since):
             if change.id not in self._records[stream]:
                 yield change
+
+    def decided(self, written: Task, *, remove: bool) -> str:
+        """Return what a person made of a task since it was written, in words; empty: it is as it was."""
+        task, owner_id = self._tasks[written.key].task, self._tasks[written.key].owner_id
+        if remove and owner_id != written.owner_id:
+            return "somebody gave it to another owner"
+        now, then = (task.subject, task.text, task.due_on), (written.subject, written.text, written.due_on)
+        return "" if now == then else "a person edited it"
 
     @property
     def place(self) -> int:
@@ -263,6 +281,10 @@ class MemoryTasks:
             return replace(done, kind=OutcomeKind.CONFLICT, reason="it is no longer open")
         if change.owner_id and change.owner_was and state.owner_id != change.owner_was:
             return replace(done, kind=OutcomeKind.CONFLICT, reason="somebody gave it to another owner")
+        if change.written and (decided := self._crm.decided(change.written, remove=change.remove)):
+            return replace(done, kind=OutcomeKind.CONFLICT, reason=decided)
+        if change.remove:
+            self._crm.delete(change.key)
         if change.owner_id:
             self._crm.give(change.key, change.owner_id)
         if change.close:
