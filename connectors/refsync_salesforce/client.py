@@ -96,6 +96,17 @@ class Client:
             raise UnexpectedReply("Salesforce's replies carry no Date, without which no window can be read")
         return now
 
+    def heard(self) -> Instant | None:
+        """Return the CRM's present time; None while no reply has told it."""
+        return self._seen.now()
+
+    def time(self) -> Instant | None:
+        """Return the CRM's present time as far as signing in, which is no call that counts, tells it. Raises ConnectorError."""
+        if self._seen.now() is None:
+            self.budget.check()
+            self._sign_in.library()
+        return self._seen.now()
+
     def versions(self) -> frozenset[str]:
         """Return the API versions that the instance serves."""
         found = self._call(lambda library: library.at("/services/data"))

@@ -76,10 +76,12 @@ class SalesforceConnector:
     @property
     def tasks(self) -> TaskWriter | None:
         """The task writer; None as long as the org has no place for our key (`check` says how to make it)."""
+        name = self._options.fields.task_key
+        if self._schema.knows("Task") and key_field_problem(name, self._schema.of("Task")):
+            self._schema.forget("Task")  # somebody may have made the field
         described = self._schema.of("Task")
-        if not key_field_problem(self._options.fields.task_key, described):
+        if not key_field_problem(name, described):
             return self._unique
-        self._schema.forget("Task")  # somebody may be about to make the field
         return None if not self._options.allow_marker or marker_problem(described) else self._marked
 
     @cached_property

@@ -6,7 +6,7 @@ impossible; the marker in CallObject is for orgs whose admins cannot add a field
 
 from __future__ import annotations
 
-from refsync_salesforce.schema import Description
+from refsync_salesforce.description import Description
 from refsync_salesforce.words import MARKER
 
 

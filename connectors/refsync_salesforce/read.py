@@ -19,7 +19,7 @@ from refsync_salesforce.failures import LocatorGone, SchemaChanged
 from refsync_salesforce.first_load import FirstLoad
 from refsync_salesforce.selections import Selections
 from refsync_salesforce.sources import EMAIL
-from refsync_salesforce.window import SECOND, Position, Selection, cursor, positions
+from refsync_salesforce.window import SECOND, Position, Selection, cursor, described_in, positions
 
 CATCH_UP = 30 * SECOND
 """A read that took longer than this reads what has happened meanwhile, too."""
@@ -66,14 +66,22 @@ class Reader:
 
     def read(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
         """Yield what is new since the cursor, page by page; everything when it is None."""
-        lacking = None
+        standing = positions(since)
+        last, said = since, None
         try:
-            for batch in self._objects(stream, positions(since)):
-                # said once, and only now: what was asked for is described
-                yield replace(batch, lacking=self._selections.lacking(stream)) if lacking is None else batch
-                lacking = batch.lacking or frozenset()
+            self._selections.recall(stream, described_in(since))
+            for batch in self._objects(stream, standing):
+                # only now, when what was asked for is described; and again when that has changed meanwhile
+                lacking = self._selections.lacking(stream)
+                yield batch if lacking == said else replace(batch, lacking=lacking)
+                last, said = batch.cursor or last, lacking
         except BudgetSpent as error:
             yield Batch(partial=str(error))
+        except SchemaChanged:
+            self._selections.forget()  # also what the next process would recall
+            if last:
+                yield Batch(cursor=cursor(positions(last)))
+            raise
 
     def between(self, asked: Selection, lower: Instant, upper: Instant) -> Iterator[Step]:
         """Yield the rows of an object with a stamp in this span, page by page."""
@@ -90,23 +98,31 @@ class Reader:
         for selected in asked:
             standing[selected.source.object] = _with_fields(standing.get(selected.source.object, Position()), selected)
         if self._begin_jobs(asked, standing):
-            yield Batch(cursor=cursor(standing))
+            yield Batch(cursor=self._cursor(stream, standing))
         begun = self._begun(asked, standing)
         mailed = _mailed(begun)
         for selected in asked:
-            yield from self._object(selected, standing, begun, mailed)
+            yield from self._object(stream, selected, standing, begun, mailed)
         if not asked and all(source.optional for source, _ in shown):
-            yield Batch(cursor=cursor(standing))
+            yield Batch(cursor=self._cursor(stream, standing))
+
+    def _cursor(self, stream: Stream, standing: Mapping[str, Position]) -> Cursor:
+        return cursor(standing, self._selections.remembered(stream))
 
     def _object(
-        self, asked: Selection, standing: dict[str, Position], begun: dict[str, tuple[Position, Page]], mailed: frozenset[str]
+        self,
+        stream: Stream,
+        asked: Selection,
+        standing: dict[str, Position],
+        begun: dict[str, tuple[Position, Page]],
+        mailed: frozenset[str],
     ) -> Iterator[Batch]:
         name = asked.source.object
         if self._is_future(standing[name]):
             yield Batch(partial=f"the last read of {name} lies in the future of Salesforce's clock")
             return
         if standing[name].place is not None:
-            yield from self._loaded(asked, standing)
+            yield from self._loaded(stream, asked, standing)
             if standing[name].done is None or self._upper() <= (standing[name].done or 0) + CATCH_UP:
                 return
         position, page = begun.pop(name, (standing[name], None))
@@ -114,7 +130,8 @@ class Reader:
             standing[name] = step.behind
             mails = standing.get(EMAIL, Position()).began
             fresh = step.before.done is None
-            batch = self._batches.of(step.rows, step.asked, cursor(standing), fresh=fresh, mails=mails, mailed=mailed)
+            place = self._cursor(stream, standing)
+            batch = self._batches.of(step.rows, step.asked, place, fresh=fresh, mails=mails, mailed=mailed)
             self._survivors.setdefault(name, set()).update(merge.survivor for merge in batch.merged if not fresh)
             yield batch
         yield from self._children_of_survivors(asked)
@@ -125,13 +142,14 @@ class Reader:
         standing |= {one.source.object: self._first_load.begun(one, standing[one.source.object]) for one in asked}
         return before != standing
 
-    def _loaded(self, asked: Selection, standing: dict[str, Position]) -> Iterator[Batch]:
+    def _loaded(self, stream: Stream, asked: Selection, standing: dict[str, Position]) -> Iterator[Batch]:
         """Yield the first load of one object."""
         name = asked.source.object
         for loaded in self._first_load.read(asked, standing[name]):
             moved, standing[name] = loaded.behind != standing[name], loaded.behind
             mails = standing.get(EMAIL, Position()).began
-            batch = self._batches.of(loaded.rows, asked, cursor(standing) if moved else None, fresh=True, mails=mails)
+            place = self._cursor(stream, standing) if moved else None
+            batch = self._batches.of(loaded.rows, asked, place, fresh=True, mails=mails)
             yield replace(batch, partial=loaded.partial)
 
     def _begun(self, asked: list[Selection], standing: Mapping[str, Position]) -> dict[str, tuple[Position, Page]]:

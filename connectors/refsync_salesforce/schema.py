@@ -1,72 +1,31 @@
-"""What the org describes of its objects, asked once and kept.
+"""What the org describes of its objects, asked once a day.
 
 Law: a name stands in a statement only if the org's own description holds it; so a field that is missing, or hidden by
-field-level security, is left out and never ends in INVALID_FIELD.
+field-level security, is left out and never ends in INVALID_FIELD. A description is good for a day by the CRM's clock, for
+whichever process: the cursor of a stream carries it along.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
+from refsync.model import Instant, iso, parse_instant
 from refsync_salesforce.client import Client
+from refsync_salesforce.description import Description, description, from_plain
 
-DAY = 86_400.0
-STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
-"""The columns that tell when a row changed, the best first. Not every object lets each be filtered (airbyte#68166)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One described field."""
-
-    type: str
-    relationship: str = ""
-    """Under which name the fields of the referenced record are reached."""
-    filterable: bool = False
-    calculated: bool = False
-    """A formula or a roll-up: its value changes without the row's stamp."""
-    createable: bool = False
-    external_id: bool = False
-    unique: bool = False
-    case_sensitive: bool = False
-    values: frozenset[str] = frozenset()
-    """The active values of a pick list."""
+DAY = 86_400_000
+"""Milliseconds: admins add and hide fields while we run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
-    """How a child object refers to its parent."""
+class Told:
+    """What the org said of an object."""
 
-    relationship: str
-    """Its name in a sub-query."""
-    field: str
-    """The field of the child that holds the parent's id."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """One described object."""
-
-    fields: Mapping[str, Field]
-    children: Mapping[str, Child]
-    """How each child object refers to this one, as far as a sub-query can reach it."""
-
-    def shows(self, name: str) -> bool:
-        """Whether a field can be read: itself, or for `Profile.Name` the reference to the profile."""
-        parent, dot, _ = name.partition(".")
-        return any(parent == field.relationship for field in self.fields.values()) if dot else name in self.fields
-
-    def filters(self, name: str) -> bool:
-        """Whether rows can be chosen by a field."""
-        return name in self.fields and self.fields[name].filterable
-
-    @property
-    def stamp(self) -> str | None:
-        """The column by which changes are read."""
-        return next(filter(self.filters, STAMPS), None)
+    at: Instant
+    description: Description | None
+    """None: the org does not show it to us."""
 
 
 class Schema:
@@ -74,47 +33,55 @@ class Schema:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._known: dict[str, Description | None] = {}
-        self._began = monotonic()
+        self._told: dict[str, Told] = {}
+        self.changes = 0
+        """How often something was learnt or forgotten."""
 
     def of(self, name: str) -> Description | None:
         """Return the description of an object; None when the org does not show it to us."""
-        if monotonic() > self._began + DAY:  # admins add and hide fields while we run
-            self._known.clear()
-            self._began = monotonic()
-        if name not in self._known:
+        told = self._told.get(name)
+        if told is None or not self._is_good(told.at, self._client.heard()):
             found = self._client.describe(name)
-            self._known[name] = None if found is None else _description(found)
-        return self._known[name]
+            told = Told(at=self._client.heard() or 0, description=None if found is None else description(found))
+            self._learn(name, told)
+        return told.description
+
+    def knows(self, name: str) -> bool:
+        """Whether an object has been described."""
+        return name in self._told
 
     def forget(self, *names: str) -> None:
         """Ask again next time: for these objects, or for all."""
-        for name in names or tuple(self._known):
-            self._known.pop(name, None)
+        for name in names or tuple(self._told):
+            self._told.pop(name, None)
+            self.changes += 1
 
+    # -- carried along ----------------------------------------------------------------------------------------------------
 
-def _description(found: Mapping[str, Any]) -> Description:
-    return Description(
-        fields={entry["name"]: _field(entry) for entry in found["fields"] if isinstance(entry, dict) and entry.get("name")},
-        children={
-            entry["childSObject"]: Child(relationship=entry["relationshipName"], field=str(entry.get("field") or ""))
-            for entry in found.get("childRelationships") or ()
-            if entry.get("childSObject") and entry.get("relationshipName")
-        },
-    )
+    def plain(self, objects: Mapping[str, Collection[str]]) -> dict[str, Any]:
+        """Return what is known of some objects, of each the fields with these names, as plain values."""
+        known = {name: self._told[name] for name in objects if name in self._told}
+        return {
+            name: {"at": iso(told.at)} | (told.description.plain(objects[name]) if told.description else {})
+            for name, told in known.items()
+        }
 
+    def recall(self, parts: Mapping[str, Any]) -> None:
+        """Take in the plain form of what is not known; what is older than a day, or no such form, is left out."""
+        unknown = {name: kept for name, kept in parts.items() if name not in self._told}
+        now = self._client.time() if unknown else None
+        for name, kept in unknown.items() if now is not None else ():
+            try:
+                told = Told(at=parse_instant(kept["at"]), description=from_plain(kept) if "fields" in kept else None)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                continue
+            if self._is_good(told.at, now):
+                self._learn(name, told)
 
-def _field(entry: Mapping[str, Any]) -> Field:
-    return Field(
-        type=str(entry.get("type")),
-        relationship=str(entry.get("relationshipName") or ""),
-        filterable=entry.get("filterable") is True,
-        calculated=entry.get("calculated") is True,
-        createable=entry.get("createable") is True,
-        external_id=entry.get("externalId") is True,
-        unique=entry.get("unique") is True,
-        case_sensitive=entry.get("caseSensitive") is True,
-        values=frozenset(
-            str(value.get("value")) for value in entry.get("picklistValues") or () if value.get("active", True) is True
-        ),
-    )
+    def _learn(self, name: str, told: Told) -> None:
+        self._told[name] = told
+        self.changes += 1
+
+    @staticmethod
+    def _is_good(at: Instant, now: Instant | None) -> bool:
+        return now is None or abs(now - at) < DAY

@@ -24,6 +24,7 @@ from refsync.errors import ConnectorError, UnexpectedReply
 from refsync.model import Task, TaskStatus
 from refsync_salesforce import translate
 from refsync_salesforce.client import IDS_A_CALL, Client, Row, chunks
+from refsync_salesforce.description import Description, Field
 from refsync_salesforce.outcomes import (
     DELETED,
     DUPLICATE,
@@ -35,7 +36,6 @@ from refsync_salesforce.outcomes import (
     refused_with,
     repeated,
 )
-from refsync_salesforce.schema import Description, Field
 from refsync_salesforce.window import is_shown
 
 KEYS_A_CALL = 150

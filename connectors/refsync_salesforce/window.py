@@ -16,12 +16,14 @@ import orjson
 
 from refsync.errors import UnexpectedReply
 from refsync.model import Instant, iso, parse_instant
-from refsync_salesforce.schema import Description
+from refsync_salesforce.description import Description
 from refsync_salesforce.sources import Source
 from refsync_salesforce.values import Custom, Row, Unreadable, as_text, stamp
 
 SECOND = 1000
 WHOLE_SECONDS, USUAL_LENGTH = len("2020-10-22T21:03:23"), len("2020-10-22T21:03:23.000+0000")
+DESCRIBED = "described"
+"""Beside the positions of objects, whose names begin with a capital."""
 ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
 
@@ -105,14 +107,21 @@ def positions(cursor: str | None) -> dict[str, Position]:
     """Return the position of each object in a cursor. Raises UnexpectedReply for a text that is no cursor of ours."""
     try:
         stored = orjson.loads(cursor) if cursor else {}
-        return {name: _position(parts) for name, parts in stored.items()}
+        return {name: _position(parts) for name, parts in stored.items() if name != DESCRIBED}
     except (ValueError, TypeError, KeyError, AttributeError):
         raise UnexpectedReply("the stored place to read on from was not written by this connector") from None
 
 
-def cursor(standing: Mapping[str, Position]) -> str:
-    """Return a cursor that covers all objects of a stream."""
-    return orjson.dumps({name: _parts(position) for name, position in standing.items()}).decode()
+def described_in(cursor: str | None) -> Mapping[str, Any]:
+    """Return what a cursor carries along of descriptions."""
+    stored = orjson.loads(cursor).get(DESCRIBED) if cursor else None
+    return stored if isinstance(stored, dict) else {}
+
+
+def cursor(standing: Mapping[str, Position], described: Mapping[str, Any] | None = None) -> str:
+    """Return a cursor that covers all objects of a stream and carries along what is known of them."""
+    places: dict[str, Any] = {name: _parts(position) for name, position in standing.items()}
+    return orjson.dumps(places | ({DESCRIBED: described} if described else {})).decode()
 
 
 def _position(parts: Mapping[str, Any]) -> Position:

@@ -17,10 +17,10 @@ from refsync.model import Activity, Task, iso
 from refsync_salesforce import activities, bulk, client, read, translate
 from refsync_salesforce.batches import Batches
 from refsync_salesforce.client import Client, Page, Row
+from refsync_salesforce.description import Description
 from refsync_salesforce.library import Library
 from refsync_salesforce.outcomes import in_turn
 from refsync_salesforce.read import Reader
-from refsync_salesforce.schema import Description
 from refsync_salesforce.selections import Selections
 from refsync_salesforce.sweep import Progress, Sweeper
 from refsync_salesforce.tasks import SalesforceTasks
@@ -48,7 +48,7 @@ def _window_without_overlap(position: Position, upper: int, _overlap: int) -> Po
     return replace(position, upper=upper, at=position.done, id="")
 
 
-def _cursor_at_the_end(standing: Mapping[str, Position]) -> str:
+def _cursor_at_the_end(standing: Mapping[str, Position], _described: Mapping[str, Any] | None = None) -> str:
     return cursor({name: place.finished() if place.upper else place for name, place in standing.items()})
 
 

@@ -14,8 +14,8 @@ from refsync.connector import OutcomeKind, TaskChange
 from refsync.errors import AuthError, TransientError, UnexpectedReply
 from refsync.model import Task, TaskStatus
 from refsync_salesforce.client import Client
+from refsync_salesforce.description import Description, Field
 from refsync_salesforce.key import key_field_problem
-from refsync_salesforce.schema import Description, Field
 from refsync_salesforce.tasks import SalesforceTasks
 from tests.salesforce.prepared import Org
 

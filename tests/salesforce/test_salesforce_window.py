@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from refsync.errors import UnexpectedReply
 from refsync.model import iso, parse_instant
-from refsync_salesforce.schema import Child, Description, Field
+from refsync_salesforce.description import Child, Description, Field
 from refsync_salesforce.sources import Source
 from refsync_salesforce.window import Position, Selection, cursor, positions, selection
 
