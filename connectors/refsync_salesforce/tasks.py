@@ -19,7 +19,7 @@ from typing import Protocol
 
 from simple_salesforce.format import format_soql
 
-from refsync.connector import Absence, Outcome, OutcomeKind, TaskChange, TaskState
+from refsync.connector import Absence, Outcome, OutcomeKind, TaskChange, TaskState, same_words
 from refsync.errors import ConnectorError, UnexpectedReply
 from refsync.model import Task, TaskStatus
 from refsync_salesforce import translate
@@ -43,6 +43,8 @@ KEYS_A_CALL = 150
 LONGEST_SUBJECT = 255
 LONGEST_TEXT = 32_000
 PRIORITIES: Mapping[str, str] = MappingProxyType({"urgent": "High", "high": "High", "normal": "Normal", "low": "Low"})
+WORDS = ("Subject", "Description", "Status")
+"""What people edit of a task, beside its owner and its day."""
 COLLECTIONS = "composite/sobjects"
 PERSON = ("Id", "Name", "IsActive", "Profile.Name", "UserType")
 """What tells a user who may own a task from one who has left or is nobody."""
@@ -106,8 +108,10 @@ class SalesforceTasks:
                 found[state.key] = state
         return found
 
-    def _rows(self, column: str, values: Sequence[str], size: int, also: str = "") -> Iterator[Row]:
-        select = f"SELECT {', '.join(self._columns)} FROM Task"  # noqa: S608 # described
+    def _rows(self, column: str, values: Sequence[str], size: int, also: str = "", *, words: bool = False) -> Iterator[Row]:
+        """Yield tasks, with `words` also what they say; a field that the org hides from us is left out."""
+        further = [name for name in WORDS if name in self._fields] if words else []
+        select = f"SELECT {', '.join([*self._columns, *further])} FROM Task"  # noqa: S608 # described
         for some in chunks(list(dict.fromkeys(values)), size):
             yield from self._client.rows(f"{select} WHERE {also}{column} IN {format_soql('{}', some)} ORDER BY CreatedDate, Id")
 
@@ -205,16 +209,27 @@ class SalesforceTasks:
     # -- changing ----------------------------------------------------------------------------------------------------------
 
     def _read_and_patch(self, changes: Sequence[TaskChange]) -> dict[str, Outcome]:
-        shown = {row.get("Id"): row for row in self._rows("Id", [change.task_id for change in changes], IDS_A_CALL)}
+        """Patch tasks, or delete them: a call is for the one or for the other."""
+        ids, words = [change.task_id for change in changes], any(change.written for change in changes)
+        shown = {row.get("Id"): row for row in self._rows("Id", ids, IDS_A_CALL, words=words)}
         wanted = {change.key: self._wanted(change, shown.get(change.task_id)) for change in changes}
         outcomes = {key: row for key, row in wanted.items() if isinstance(row, Outcome)}
+        gone = {change.key: conflict(change, "the task was deleted") for change in changes}
+        removed = {change.key for change in changes if change.remove}
         rows = {key: row for key, row in wanted.items() if not isinstance(row, Outcome)}
-        if rows:
-            replies = self._client.send("PATCH", COLLECTIONS, list(rows.values()))
-            gone = {change.key: conflict(change, "the task was deleted") for change in changes}
-            for key, reply in zip(rows, replies, strict=True):
+        for write, some in (
+            (self._patched, {key: row for key, row in rows.items() if key not in removed}),
+            (self._removed, {key: row for key, row in rows.items() if key in removed}),
+        ):
+            for key, reply in zip(some, write(list(some.values())), strict=True):
                 outcomes[key] = gone[key] if refused_with(reply, DELETED) else outcome(reply)
         return outcomes
+
+    def _patched(self, rows: Sequence[Row]) -> list[Row]:
+        return self._client.send("PATCH", COLLECTIONS, rows) if rows else []
+
+    def _removed(self, rows: Sequence[Row]) -> list[Row]:
+        return self._client.remove([row["id"] for row in rows]) if rows else []
 
     def _wanted(self, change: TaskChange, row: Row | None) -> Row | Outcome:
         """Return the one field to send, or what speaks against it."""
@@ -225,7 +240,11 @@ class SalesforceTasks:
             return conflict(change, "the task no longer carries our key")
         if state.status is TaskStatus.DONE:
             return conflict(change, "the task is closed already")
+        if change.written and row is not None and (decided := self._decided(change, change.written, row)):
+            return conflict(change, decided)
         head = {"attributes": {"type": "Task"}, "id": change.task_id}
+        if change.remove:
+            return head
         if change.close:
             return head | {"Status": self._statuses.closed}
         if change.owner_id is None or state.owner_id == change.owner_id:
@@ -233,6 +252,16 @@ class SalesforceTasks:
         if state.owner_id != change.owner_was:
             return conflict(change, "a person gave the task to somebody else")
         return head | {"OwnerId": change.owner_id}
+
+    def _decided(self, change: TaskChange, written: Task, row: Row) -> str:
+        """Return what a person made of an open task since it was written, in words; empty: it is as it was."""
+        if change.remove and row["OwnerId"] != written.owner_id:
+            return "a person gave the task to somebody else"
+        if change.remove and row.get("Status", self._statuses.open) != self._statuses.open:
+            return "a person has begun it, or put it off"
+        words = (("Subject", _cut(written.subject, LONGEST_SUBJECT)), ("Description", _cut(written.text, LONGEST_TEXT)))
+        same = all(same_words(text, row[column]) for column, text in words if column in row)
+        return "" if same and row["ActivityDate"] == written.due_on.isoformat() else "a person edited it"
 
 
 def _cut(text: str, longest: int) -> str:
