@@ -1,6 +1,14 @@
 """A finding: what a rule found about one subject, and what became of its task. The row of the ledger.
 
 Laws: a key is made of CRM facts only, so that a rebuilt store gives the same keys; a finding that is over never lives again.
+
+    (new) ──► pending ──► sending ──► open ◄──► snoozed
+                 ▲          ▲  │        │           │
+    (new) ──► waiting ──────┘  └─► rejected         ▼
+                 └────────────────────► done · dismissed · cleared · expired · withdrawn
+
+What a person does is final: a task that was deleted never comes back under its key, an edited one keeps its words, its day and
+its owner, and one that was given to somebody else stays there.
 """
 
 from __future__ import annotations
@@ -22,14 +30,17 @@ class State(StrEnum):
     """Committed before the call that creates the task; until its outcome is known."""
     OPEN = "open"
     SNOOZED = "snoozed"
+    """A person put it off; it is open again on the day they chose."""
     DONE = "done"
-    """A person completed it."""
+    """A person completed it. Unless somebody was in touch since it was written it is unverified, and resets no clock."""
     DISMISSED = "dismissed"
     """A person deleted the task: it never comes back."""
     CLEARED = "cleared"
     """Its cause is gone; refsync closed it."""
     EXPIRED = "expired"
+    """Its time is over; refsync closed it."""
     WITHDRAWN = "withdrawn"
+    """It must not be asked for any more, or nobody is there to do it; refsync closed it."""
     REJECTED = "rejected"
     """The CRM refused the task; the reason is in its words."""
 
@@ -78,6 +89,23 @@ class Finding:
     missed_at: Instant | None = None
     """When the CRM, asked what became of that, first showed no task of it."""
     run: str = ""
+    edited: str = ""
+    """What a person changed of the task, of `owner`, `due` and `subject`, with spaces between."""
+    holder_id: str = ""
+    """To whom a person gave it; empty: `owner_id` has it."""
+    moved_to: date | None = None
+    """The day to which a person moved it."""
+    ending: State | None = None
+    """The state it gets once the CRM has closed its task; committed before the call."""
+    next_owner_id: str = ""
+    """Whose it is once the CRM has moved its task; committed before the call."""
+    verified_at: Instant | None = None
+    """For what is done: when it was seen that somebody was in touch since it was written."""
+
+    @property
+    def due_now(self) -> date:
+        """The day on which it is due: as it was written, or as a person moved it."""
+        return self.moved_to or self.due_on
 
     @property
     def task(self) -> Task:

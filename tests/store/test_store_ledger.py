@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from refsync.company import Company
-from refsync.connector import Batch, Outcome, OutcomeKind
+from refsync.connector import Outcome, OutcomeKind
 from refsync.finding import Finding, State
-from refsync.model import Activity, ActivityKind, ActivityStatus, Stream
-from refsync.store import ledger, mirror
+from refsync.store import ledger
 from refsync.store.engine import Database, Store
 
 WRITTEN = Outcome(kind=OutcomeKind.WRITTEN, task_id="00T1")
@@ -169,30 +167,10 @@ def test_pending_findings_can_be_forgotten(store: Store, connection: str) -> Non
     """A pending finding goes without a trace; one that was ever sent does not."""
     with store.write() as db:
         ledger.intend(db, connection, [made("pending", state=State.PENDING), made("open", state=State.OPEN)])
-        ledger.forget(db, connection, ["pending", "open"])
+        ledger.forget(db, connection, ["pending", "open"], at=9)
         left = [one.key for one in ledger.everything(db, connection)]
 
     assert ["open"] == left
-
-
-@pytest.mark.parametrize(
-    ("status", "state"),
-    [
-        (ActivityStatus.DONE, State.DONE),
-        (ActivityStatus.CANCELLED, State.DISMISSED),
-        (ActivityStatus.PLANNED, State.OPEN),
-    ],
-)
-def test_what_people_did_to_a_task_is_taken_in(store: Store, connection: str, status: ActivityStatus, state: State) -> None:
-    """A task that a rep completed is done, one that was called off is dismissed, an open one stays."""
-    task = Activity(id="00T1", kind=ActivityKind.TASK, status=status, task_key="k")
-    with store.write() as db:
-        ledger.intend(db, connection, [made(state=State.OPEN, task_id="00T1")])
-        mirror.write_batch(db, connection, Stream.ACTIVITIES, Batch(records=(task,)), company=Company(), now=1)
-        ledger.reconcile(db, connection, at=9)
-        found = only(db, connection)
-
-    assert (state, None if state is State.OPEN else 9) == (found.state, found.closed_at)
 
 
 def test_deleted_task_is_dismissed(store: Store, connection: str) -> None:

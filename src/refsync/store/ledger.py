@@ -1,7 +1,8 @@
 """The ledger: every task that refsync wrote, is about to write, or that waits. What it knows is in no CRM.
 
 The laws: a key enters once and stays, unless its task was never sent; a finding is `sending` on disk before its task is sent;
-a change of state only happens from the states that allow it, so repeating any of these functions changes nothing more.
+a change of state only happens from the states that allow it, so repeating any of these functions changes nothing more; every
+change is written into the story (history.py) in the same transaction.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, select, update
 
 from refsync.connector import Outcome, OutcomeKind
 from refsync.finding import LIVE, WITH_TASK, Finding, State
-from refsync.model import ActivityStatus, Instant
-from refsync.store.tables import activity, finding
+from refsync.model import Instant
+from refsync.store import history
+from refsync.store.tables import finding
 from refsync.store.upsert import chunks, insert
 
 UNSENT = frozenset({State.PENDING, State.WAITING})
 CLOSED = frozenset(State) - LIVE
 TAKEN = WITH_TASK - {State.SENDING}
 """States in which the CRM is known to have the task."""
+DELETED = "deleted in the CRM"
 
 AGE = (finding.c.opened_at, finding.c.key)
 COLUMNS = tuple(finding.c[field.name] for field in fields(Finding))
@@ -39,20 +42,29 @@ def in_state(db: Connection, connection: str, *states: State) -> list[Finding]:
     return _read(db, COLUMNS, finding.c.connection == connection, _in(frozenset(states)), order=AGE)
 
 
-def intend(db: Connection, connection: str, new: Sequence[Finding]) -> frozenset[str]:
-    """Enter findings (state `sending`, `waiting` or `pending`) and return which keys are new; known keys stay as they are."""
+def intend(
+    db: Connection, connection: str, new: Sequence[Finding], *, at: Instant | None = None, why: str = ""
+) -> frozenset[str]:
+    """Enter findings (state `sending`, `waiting` or `pending`) and return which keys are new; known keys stay as they are.
+
+    `at` is when that was, if not when they were opened.
+    """
     if not new:
         return frozenset()
     entered = insert(db.dialect, finding).on_conflict_do_nothing(index_elements=["connection", "key"]).returning(finding.c.key)
-    return frozenset(db.execute(entered, [_values(connection, item) for item in new]).scalars())
+    keys = frozenset(db.execute(entered, [_values(connection, item) for item in new]).scalars())
+    history.begin(db, connection, keys, at=at, why=why)
+    return keys
 
 
 def wait(db: Connection, connection: str, behind: Sequence[Finding]) -> frozenset[str]:
     """Enter findings that wait, and let those that were never sent wait for another task now; return which keys are new."""
     new = intend(db, connection, behind)
     for item in behind:
-        waits = {"state": State.WAITING.value, "waiting_for": item.waiting_for, "closed_at": None}
-        _move(db, connection, item.key, {*UNSENT, State.REJECTED}, **waits)
+        if item.key not in new:
+            where = _keyed(item.key, {*UNSENT, State.REJECTED})
+            history.note(db, connection, where, State.WAITING, why="for another task", at=item.opened_at, run=item.run)
+            _set(db, connection, where, state=State.WAITING.value, waiting_for=item.waiting_for, closed_at=None)
     return new
 
 
@@ -88,6 +100,9 @@ def send(db: Connection, connection: str, ready: Sequence[Finding]) -> frozenset
     )
     rows = [_sent(connection, item) for item in ready if item.key in allowed]
     if rows:
+        for some in chunks(sorted(allowed)):
+            at = max(item.sent_at or item.opened_at for item in ready)
+            history.note(db, connection, finding.c.key.in_(some), State.SENDING, why="", at=at, run=ready[0].run)
         where = (finding.c.connection == bindparam("the_connection"), finding.c.key == bindparam("the_key"))
         db.execute(update(finding).where(*where), rows)
     return allowed
@@ -99,71 +114,84 @@ def _sent(connection: str, item: Finding) -> dict[str, object]:
     return {"the_connection": connection, "the_key": item.key, **{name: values[name] for name in RESENT}, **settled}
 
 
-def settle(db: Connection, connection: str, key: str, outcome: Outcome, at: Instant) -> None:
+def settle(db: Connection, connection: str, key: str, outcome: Outcome, at: Instant, run: str = "") -> None:
     """Record what became of a create: open with the task's id, rejected, or pending again; uncertain stays `sending`."""
+    where = _keyed(key, {State.SENDING})
+    values: dict[str, object] = {"reason": outcome.reason}
     match outcome.kind:
         case OutcomeKind.WRITTEN | OutcomeKind.ADOPTED:
-            _move(db, connection, key, {State.SENDING}, state=State.OPEN.value, task_id=outcome.task_id, reason="")
+            state, values = State.OPEN, {"task_id": outcome.task_id, "reason": ""}
         case OutcomeKind.REJECTED | OutcomeKind.CONFLICT:
-            _move(db, connection, key, {State.SENDING}, state=State.REJECTED.value, reason=outcome.reason, closed_at=at)
+            state, values = State.REJECTED, {**values, "closed_at": at}
         case OutcomeKind.UNSENT:
-            _move(db, connection, key, {State.SENDING}, state=State.PENDING.value, reason=outcome.reason, sent_at=None)
+            state, values = State.PENDING, {**values, "sent_at": None}
         case OutcomeKind.UNCERTAIN:
-            _move(db, connection, key, {State.SENDING}, reason=outcome.reason, sent_at=at, missed_at=None)
+            state, values = State.SENDING, {**values, "sent_at": at, "missed_at": None}
+    why = "the task was there already" if outcome.kind is OutcomeKind.ADOPTED else outcome.reason
+    history.note(db, connection, where, state, why=why, at=at, run=run)
+    _set(db, connection, where, state=state.value, **values)
 
 
 def miss(db: Connection, connection: str, key: str, at: Instant) -> None:
     """Record that the CRM shows no task of a finding whose create ended unclear; it stays `sending`."""
-    _move(db, connection, key, {State.SENDING}, missed_at=at)
+    _set(db, connection, _keyed(key, {State.SENDING}), missed_at=at)
 
 
-def close(db: Connection, connection: str, key: str, state: State, reason: str, at: Instant) -> bool:
+def close(db: Connection, connection: str, key: str, state: State, reason: str, at: Instant, run: str = "") -> bool:
     """Close a live finding and return whether it was live. Raises ValueError for a state that is none of a closed finding."""
     if state not in CLOSED:
         raise ValueError(f"{state.value} is no state of a closed finding")
-    return _move(db, connection, key, LIVE, state=state.value, reason=reason, closed_at=at)
+    where = _keyed(key, LIVE)
+    history.note(db, connection, where, state, why=reason, at=at, run=run)
+    return _set(db, connection, where, state=state.value, reason=reason, closed_at=at, ending="", next_owner_id="")
 
 
-def reconcile(db: Connection, connection: str, at: Instant) -> int:
-    """Take in what people did to open tasks, as the mirror shows it: done, or called off. Returns how many."""
-    changed = 0
-    for status, state, reason in (
-        (ActivityStatus.DONE, State.DONE, "done in the CRM"),
-        (ActivityStatus.CANCELLED, State.DISMISSED, "called off in the CRM"),
-    ):
-        shown = select(activity.c.id).where(
-            activity.c.connection == finding.c.connection, activity.c.id == finding.c.task_id, activity.c.status == status.value
-        )
-        where = (finding.c.connection == connection, _in(TAKEN), finding.c.task_id != "", shown.exists())
-        changed += db.execute(update(finding).where(*where).values(state=state.value, reason=reason, closed_at=at)).rowcount
-    return changed
+def aim(db: Connection, connection: str, key: str, state: State | None, reason: str = "") -> None:
+    """Record, before the CRM is asked to close the task, what the finding will be; None: it was not closed after all."""
+    _set(db, connection, _keyed(key, TAKEN), ending=state.value if state else "", reason=reason)
 
 
-def dismiss(db: Connection, connection: str, task_ids: Iterable[str], at: Instant) -> int:
+def aim_owner(db: Connection, connection: str, key: str, owner_id: str) -> None:
+    """Record, before the CRM is asked to move the task, whose it will be; empty: it was not moved after all."""
+    _set(db, connection, _keyed(key, TAKEN), next_owner_id=owner_id)
+
+
+def move(db: Connection, connection: str, key: str, owner_id: str, text: str, why: str, at: Instant, run: str = "") -> None:
+    """Record that an open task belongs to somebody else now, and what it says since."""
+    where = _keyed(key, TAKEN)
+    history.note(db, connection, where, why=why, at=at, run=run)
+    _set(db, connection, where, owner_id=owner_id, next_owner_id="", text=text)
+
+
+def dismiss(db: Connection, connection: str, task_ids: Iterable[str], at: Instant, run: str = "") -> int:
     """Record that people deleted these tasks: they never come back. Returns how many were ours and open."""
-    gone = {"state": State.DISMISSED.value, "reason": "deleted in the CRM", "closed_at": at}
-    return sum(
-        db.execute(
-            update(finding).where(finding.c.connection == connection, _in(TAKEN), finding.c.task_id.in_(some)).values(**gone)
-        ).rowcount
-        for some in chunks(dict.fromkeys(task_ids))
-    )
+    gone = {"state": State.DISMISSED.value, "reason": DELETED, "closed_at": at, "ending": "", "next_owner_id": ""}
+    count = 0
+    for some in chunks(dict.fromkeys(task_ids)):
+        where = (_in(TAKEN), finding.c.task_id.in_(some))
+        history.note(db, connection, and_(*where), State.DISMISSED, why=DELETED, at=at, run=run)
+        count += db.execute(update(finding).where(finding.c.connection == connection, *where).values(**gone)).rowcount
+    return count
 
 
-def forget(db: Connection, connection: str, keys: Iterable[str]) -> None:
+def forget(db: Connection, connection: str, keys: Iterable[str], at: Instant, run: str = "") -> None:
     """Drop pending findings whose condition did not last: nothing of them was ever in the CRM."""
     for some in chunks(dict.fromkeys(keys)):
-        pending = finding.c.state == State.PENDING.value
-        db.execute(delete(finding).where(finding.c.connection == connection, finding.c.key.in_(some), pending))
+        where = (finding.c.key.in_(some), finding.c.state == State.PENDING.value)
+        history.note(db, connection, and_(*where), why="its cause did not last", at=at, run=run, dropped=True)
+        db.execute(delete(finding).where(finding.c.connection == connection, *where))
 
 
 def _in(states: frozenset[State]) -> ColumnElement[bool]:
     return finding.c.state.in_(sorted(state.value for state in states))
 
 
-def _move(db: Connection, connection: str, key: str, allowed: Iterable[State], **values: object) -> bool:
-    where = (finding.c.connection == connection, finding.c.key == key, _in(frozenset(allowed)))
-    return bool(db.execute(update(finding).where(*where).values(**values)).rowcount)
+def _keyed(key: str, allowed: Iterable[State]) -> ColumnElement[bool]:
+    return and_(finding.c.key == key, _in(frozenset(allowed)))
+
+
+def _set(db: Connection, connection: str, where: ColumnElement[bool], **values: object) -> bool:
+    return bool(db.execute(update(finding).where(finding.c.connection == connection, where).values(**values)).rowcount)
 
 
 def _read(
@@ -173,9 +201,26 @@ def _read(
     order: Sequence[ColumnElement[object]] = (),
 ) -> list[Finding]:
     rows = db.execute(select(*columns).where(*where).order_by(*(order or (finding.c.key,)))).mappings()
-    return [Finding(**{**row, "state": State(row["state"]), "due_on": date.fromisoformat(row["due_on"])}) for row in rows]
+    return [Finding(**{**row, **_spoken(row)}) for row in rows]
+
+
+def _spoken(row: RowMapping) -> dict[str, object]:
+    """Return what a row says in words of the database, as values."""
+    moved_to, ending = row["moved_to"], row["ending"]
+    return {
+        "state": State(row["state"]),
+        "due_on": date.fromisoformat(row["due_on"]),
+        "moved_to": date.fromisoformat(moved_to) if moved_to else None,
+        "ending": State(ending) if ending else None,
+    }
 
 
 def _values(connection: str, item: Finding) -> dict[str, object]:
     values = {column.name: getattr(item, column.name) for column in COLUMNS}
-    return {**values, "connection": connection, "state": item.state.value, "due_on": item.due_on.isoformat()}
+    spoken = {
+        "state": item.state.value,
+        "due_on": item.due_on.isoformat(),
+        "moved_to": item.moved_to.isoformat() if item.moved_to else None,
+        "ending": item.ending.value if item.ending else "",
+    }
+    return {**values, **spoken, "connection": connection}

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from refsync.errors import StoreError
 from refsync.store.tables import metadata
 
-REVISION = "0003"
+REVISION = "0004"
 """The revision that this version's tables.py describes; a constant, so that a normal start need not import Alembic."""
 
 

@@ -322,10 +322,30 @@ finding = Table(
     Column("sent_at", BigInteger),  # when the last create was sent: after an unknown outcome, how long to wait
     Column("missed_at", BigInteger),  # when the CRM first showed no task of it after that
     Column("run", String, nullable=False),
+    Column("edited", String, nullable=False, server_default=""),  # what a person changed of the task: owner due subject
+    Column("holder_id", String, nullable=False, server_default=""),  # to whom a person gave it; empty: owner_id has it
+    Column("moved_to", String(10)),  # the day to which a person moved it
+    Column("ending", String, nullable=False, server_default=""),  # the state it gets once the CRM has closed its task
+    Column("next_owner_id", String, nullable=False, server_default=""),  # whose it is once the CRM has moved its task
+    Column("verified_at", BigInteger),  # when somebody was in touch since it was written; for what is done
 )
 Index("finding_subject", finding.c.connection, finding.c.rule, finding.c.subject_id)
 Index("finding_account", finding.c.connection, finding.c.account_id)
 Index("finding_state", finding.c.connection, finding.c.state)
+
+transition = Table(
+    "transition",  # the story of each finding; rows are only ever added
+    metadata,
+    _key("connection"),
+    _key("key"),
+    _key("number", Integer),  # from 1, for each finding
+    Column("at", BigInteger, nullable=False),
+    Column("from_state", String, nullable=False),  # empty: it came into being
+    Column("to_state", String, nullable=False),  # empty: it was dropped, nothing of it was ever in the CRM
+    Column("why", Text, nullable=False),
+    Column("run", String, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 run = Table(
     "run",

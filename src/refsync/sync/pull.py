@@ -139,7 +139,7 @@ def _write(db: Database, run: Run, stream: Stream, pulled: Pulled, batch: Batch,
         derived=pulled.derived,
     )
     if stream is Stream.ACTIVITIES and batch.deleted:
-        ledger.dismiss(db, run.connection, batch.deleted, at=run.now)
+        ledger.dismiss(db, run.connection, batch.deleted, at=run.now, run=run.id)
     pulled.changed[stream] += written.changed
     pulled.gone += written.deleted + written.merged
     pulled.set_aside += written.set_aside
@@ -203,7 +203,7 @@ def _let_go(run: Run, stream: Stream, pulled: Pulled) -> None:
                 derived=pulled.derived,
             )
             if stream is Stream.ACTIVITIES:
-                ledger.dismiss(db, run.connection, retired.ids, at=run.now)
+                ledger.dismiss(db, run.connection, retired.ids, at=run.now, run=run.id)
         pulled.gone += len(retired.ids)
         due = retired.more
         if retired.problem:

@@ -67,7 +67,7 @@ def recover(run: Run, writer: TaskWriter) -> Pushed:
                     pushed.uncertain += 1
                 else:
                     unsent = Outcome(kind=OutcomeKind.UNSENT, reason="it did not arrive")
-                    ledger.settle(db, run.connection, finding.key, unsent, at=now)
+                    ledger.settle(db, run.connection, finding.key, unsent, at=now, run=run.id)
     return pushed
 
 
@@ -108,7 +108,7 @@ def _send(run: Run, writer: TaskWriter, findings: Sequence[Finding], pushed: Pus
                 pushed.adopted += 1
             else:
                 outcome = outcomes[finding.key]
-                ledger.settle(db, run.connection, finding.key, outcome, at=run.clock())
+                ledger.settle(db, run.connection, finding.key, outcome, at=run.clock(), run=run.id)
                 _count(pushed, outcome)
                 log.info("task_written", key=finding.key[:12], rule=finding.rule, outcome=outcome.kind, task=outcome.task_id)
 
@@ -133,11 +133,11 @@ def _created(run: Run, writer: TaskWriter, findings: Sequence[Finding]) -> Seque
 def _adopt(db: Database, run: Run, finding: Finding, state: TaskState) -> None:
     """Take over a task that is there already; what a person did to it stands."""
     outcome = Outcome(kind=OutcomeKind.ADOPTED, task_id=state.task_id)
-    ledger.settle(db, run.connection, finding.key, outcome, at=run.clock())
+    ledger.settle(db, run.connection, finding.key, outcome, at=run.clock(), run=run.id)
     if state.status is TaskStatus.DELETED:
-        ledger.close(db, run.connection, finding.key, State.DISMISSED, "deleted in the CRM", run.now)
+        ledger.close(db, run.connection, finding.key, State.DISMISSED, "deleted in the CRM", run.now, run.id)
     elif state.status is TaskStatus.DONE:
-        ledger.close(db, run.connection, finding.key, State.DONE, "done in the CRM", run.now)
+        ledger.close(db, run.connection, finding.key, State.DONE, "done in the CRM", run.now, run.id)
     log.info("task_adopted", key=finding.key[:12], rule=finding.rule, status=state.status, task=state.task_id)
 
 
@@ -145,7 +145,7 @@ def _end(run: Run, writer: TaskWriter, endings: Sequence[Ending], pushed: Pushed
     with run.write() as db:
         for ending in endings:
             if not ending.finding.task_id:
-                ledger.close(db, run.connection, ending.finding.key, ending.state, ending.reason, run.now)
+                ledger.close(db, run.connection, ending.finding.key, ending.state, ending.reason, run.now, run.id)
     for some in _chunks([ending for ending in endings if ending.finding.task_id]):
         changes = [TaskChange(key=one.finding.key, task_id=one.finding.task_id, close=True) for one in some]
         outcomes = {one.finding.key: outcome for one, outcome in zip(some, _changed(run, writer, changes), strict=True)}
@@ -168,13 +168,13 @@ def _record_end(db: Database, run: Run, ending: Ending, outcome: Outcome, theirs
     """Record the end of a finding: ours when we closed its task, a person's when they were faster; else the next run tries."""
     key = ending.finding.key
     if outcome.kind is OutcomeKind.WRITTEN:
-        ledger.close(db, run.connection, key, ending.state, ending.reason, run.now)
+        ledger.close(db, run.connection, key, ending.state, ending.reason, run.now, run.id)
         pushed.closed += 1
         log.info("task_closed", key=key[:12], rule=ending.finding.rule, state=ending.state)
     elif outcome.kind is OutcomeKind.CONFLICT and (theirs is None or theirs.status is TaskStatus.DELETED):
-        ledger.close(db, run.connection, key, State.DISMISSED, "deleted in the CRM", run.now)
+        ledger.close(db, run.connection, key, State.DISMISSED, "deleted in the CRM", run.now, run.id)
     elif outcome.kind is OutcomeKind.CONFLICT and theirs is not None and theirs.status is TaskStatus.DONE:
-        ledger.close(db, run.connection, key, State.DONE, "done in the CRM", run.now)
+        ledger.close(db, run.connection, key, State.DONE, "done in the CRM", run.now, run.id)
     else:
         _count(pushed, outcome)
 
@@ -186,7 +186,7 @@ def _note(run: Run, notice: Sequence[Wish], forget: Sequence[str], pushed: Pushe
         pending = [replace(finding, state=State.PENDING) for finding in findings_of(db, run, notice)]
     with run.write() as db:
         pushed.waiting += len(ledger.intend(db, run.connection, pending))
-        ledger.forget(db, run.connection, forget)
+        ledger.forget(db, run.connection, forget, run.now, run.id)
 
 
 def _count(pushed: Pushed, outcome: Outcome) -> None:
