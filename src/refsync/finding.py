@@ -5,7 +5,7 @@ Laws: a key is made of CRM facts only, so that a rebuilt store gives the same ke
     (new) ──► pending ──► sending ──► open ◄──► snoozed
                  ▲          ▲  │        │           │
     (new) ──► waiting ──────┘  └─► rejected         ▼
-                 └────────────────────► done · dismissed · cleared · expired · withdrawn
+                 └────────────────────► done · dismissed · cleared · expired · withdrawn · undone
 
 What a person does is final: a task that was deleted never comes back under its key, an edited one keeps its words, its day and
 its owner, and one that was given to somebody else stays there.
@@ -41,6 +41,8 @@ class State(StrEnum):
     """Its time is over; refsync closed it."""
     WITHDRAWN = "withdrawn"
     """It must not be asked for any more, or nobody is there to do it; refsync closed it."""
+    UNDONE = "undone"
+    """An admin took its task back (`refsync undo`), untouched: as if it had been dismissed."""
     REJECTED = "rejected"
     """The CRM refused the task; the reason is in its words."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect, text
 
 from refsync.errors import StoreError
-from refsync.store.tables import metadata
+from refsync.store.plan_tables import metadata  # the metadata of tables.py, with the tables of plans
 
-REVISION = "0004"
+REVISION = "0005"
 """The revision that this version's tables.py describes; a constant, so that a normal start need not import Alembic."""
 
 

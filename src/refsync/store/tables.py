@@ -355,6 +355,7 @@ run = Table(
     Column("began_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
     Column("now", BigInteger, nullable=False),
+    Column("kind", String, nullable=False, server_default="sync"),  # sync, dry run, plan, apply, undo
     Column("outcome", String, nullable=False),  # running, done, partial, failed
     Column("report", Text, nullable=False),  # JSON
 )
