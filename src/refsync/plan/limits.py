@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from refsync.calendar import Calendar, at_hour
 from refsync.finding import WITH_TASK, Finding, State
 from refsync.model import Instant, User
+from refsync.plan.assignees import About, Assignees
 from refsync.plan.situation import Situation
 from refsync.plan.values import Held, Wish
 
@@ -27,7 +28,7 @@ class Desk:
 
     def __init__(self, situation: Situation) -> None:
         self._situation = situation
-        self._by_mail = {user.email.lower(): user for user in situation.people.users.values() if user.email}
+        self._assignees = Assignees(situation.people)
         self.held: list[Held] = []
 
     def chosen(self, wishes: Iterable[Wish]) -> list[Wish]:
@@ -69,31 +70,14 @@ class Desk:
     def _assigned(self, wishes: Iterable[Wish]) -> Iterator[Wish]:
         company = self._situation.company
         for wish in wishes:
-            candidates = (self._candidate(step, wish) for step in wish.rule.task.assign or company.assign)
-            if rep := next((user for user in candidates if user and user.active), None):
-                due_on = company.calendar.due(self._situation.now, wish.rule.task.due)
-                due_at = at_hour(due_on, company.task_hours[1], rep.time_zone or company.calendar.zone)
-                yield wish._replace(owner_id=rep.id, due_on=due_on, due_at=due_at)
-            else:
+            found = self._assignees.first(wish.rule.task.assign or company.assign, about(wish))
+            if found is None:
                 self.hold([wish], "assign: nobody active")
-
-    def _candidate(self, step: str, wish: Wish) -> User | None:
-        people = self._situation.people
-        match step:
-            case "contact.owner":
-                owner = people.contact_owner.get(wish.match.contact_id or "") if wish.subject_kind != "account" else None
-            case "deal.owner":
-                owner = people.deal_owner.get(wish.match.deal_id or "") if wish.subject_kind != "account" else None
-            case "introduction.rep":
-                owner = wish.match.rep_id
-            case "account.owner" | "rep":
-                owner = wish.match.owner_id
-            case "account.owner.manager" | "rep.manager":
-                rep = people.users.get(wish.match.owner_id or "")
-                owner = rep.manager_id if rep else None
-            case _:
-                return self._by_mail.get(step.removeprefix("user:").lower())
-        return people.users.get(owner or "")
+                continue
+            rep, step = found
+            due_on = company.calendar.due(self._situation.now, wish.rule.task.due)
+            due_at = at_hour(due_on, company.task_hours[1], rep.time_zone or company.calendar.zone)
+            yield wish._replace(owner_id=rep.id, assigned_as=step, due_on=due_on, due_at=due_at)
 
     def _capped(self, wishes: Sequence[Wish]) -> list[Wish]:
         """Return what the caps of each rep leave: rules take turns, urgent ones first."""
@@ -123,6 +107,18 @@ class Desk:
         day = company.limits.per_rep_per_day - sum(at >= calendar.midnight(today) for at in given)
         week = company.limits.per_rep_per_week - sum(at >= calendar.midnight(monday) for at in given)
         return max(0, min(day, week)), "limits.per_rep_per_day" if day <= week else "limits.per_rep_per_week"
+
+
+def about(wish: Wish) -> About:
+    """Return the people round the subject of a wish."""
+    match = wish.match
+    return About(
+        owner_id=match.owner_id,
+        contact_id=match.contact_id,
+        deal_id=match.deal_id,
+        rep_id=match.rep_id,
+        is_account=wish.subject_kind == "account",
+    )
 
 
 def account_limit(wish: Wish, situation: Situation) -> str:
@@ -162,7 +158,7 @@ def _is_named(patterns: Iterable[str], finding: Finding) -> bool:
     return any(fnmatchcase(finding.rule, pattern) or finding.kind == pattern for pattern in patterns)
 
 
-def _merit(wish: Wish) -> tuple[float, float, str, str]:
-    """Return what orders wishes of one rule: most overdue, most revenue, then the name."""
+def _merit(wish: Wish) -> tuple[float, float, str, str, str]:
+    """Return what orders wishes of one rule: most overdue, most revenue, then the names, which are the same in every CRM."""
     match = wish.match
-    return (-match.score, -(match.revenue or 0.0), match.account_name, wish.subject_id)
+    return (-match.score, -(match.revenue or 0.0), match.account_name, match.subject_name, wish.subject_id)

@@ -28,6 +28,8 @@ class Wish(NamedTuple):
     noticed_at: Instant | None = None
     """Since when it is pending; None: seen now for the first time."""
     owner_id: str = ""
+    assigned_as: str = ""
+    """The entry of `assign` that led to the owner."""
     due_on: date = date.min
     due_at: Instant = 0
 
@@ -62,6 +64,10 @@ class Plan:
     forget: tuple[str, ...] = ()
     """Keys of pending findings that no longer match."""
     held: tuple[Held, ...] = ()
+    stopped: tuple[Wish, ...] = ()
+    """Tasks that would be created, were they not so many; among what is held, too."""
+    stopped_by: str = ""
+    """The limit that stopped them."""
 
     @property
     def held_by(self) -> dict[str, int]:

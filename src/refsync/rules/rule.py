@@ -299,6 +299,8 @@ class Match(NamedTuple):
     """With whom nobody was in touch since, is cold; None: the segment has no `touch_people`."""
     names: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """What counts counted, by the name of the fact, for texts that name it."""
+    subject_name: str = ""
+    """What people call the subject."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
