@@ -1,101 +1,180 @@
-"""Lines of rules judged in plain Python, slowly, for a book in memory.
+"""Rules judged in plain Python, slowly: phrases, lines, segments and what stops a rule. The facts are those of network.py.
 
 Law: nothing here comes from the code it is to check: the days are counted with datetime alone and the phrases are read anew.
-Where the SQL looks for a row on an index, this looks at every row.
 """
 
 from __future__ import annotations
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-Seen = str | float | bool | datetime | list[datetime] | None
-
-TWO_WAY = {"call": (None, "in", "out"), "meeting": (None, "in", "out"), "email": ("in",), "message": ("in",)}
+Line: TypeAlias = tuple[str, object]
+"""A fact and its phrase, as TOML has it."""
+Seen: TypeAlias = str | float | bool | datetime | set[str] | None
+"""The value of a fact; a set: every word that is true."""
+AHEAD = {"account.next_meeting", "contact.next_meeting"}
+"""Facts whose time is ahead by their nature."""
 
 
 @dataclass(frozen=True)
-class Happened:
-    """An activity."""
+class Part:
+    """A segment: the lines that tell it, and what it sets."""
 
+    name: str
+    lines: tuple[Line, ...]
+    settings: dict[str, str | list[str]]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A reason to leave a customer alone."""
+
+    lines: tuple[Line, ...]
+    stops: tuple[str, ...]
+    until: date | None = None
+    resume: str = ""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A rule as its file says it."""
+
+    subject: str
     kind: str
-    direction: str | None
-    status: str | None
-    at: datetime | None
-    automated: bool = False
-    account: str | None = None
-    deal: str | None = None
-    people: tuple[str, ...] = ()
-    ours: bool = False
+    when: tuple[Line, ...]
+    blocks: tuple[tuple[Line, ...], ...] = ()
+    unless: tuple[Line, ...] = ()
+    needs: tuple[Line, ...] = ()
+    first: str = ""
+    """The kind of the rule that speaks first while `needs` does not hold."""
+
+
+class Known(Protocol):
+    """A book that can be asked for facts."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def parts(self) -> tuple[Part, ...]: ...
+
+    def subjects(self, kind: str) -> list[tuple[str, str]]:
+        """Return id and account of every record of a kind that has an account; of colleagues who work here an empty account."""
+
+    def seen(self, kind: str, subject: str, account: str, fact: str, settings: dict[str, str | list[str]]) -> Seen:
+        """Return the value of a fact of a subject, or of its account."""
+
+    def ended(self, account: str) -> list[datetime]:
+        """Return when escalations of an account ended."""
+
+    def part_of(self, account: str) -> Part:
+        """Return the segment of an account."""
 
 
 @dataclass(frozen=True)
-class Customer:
-    """An account, with the names of its people and deals."""
+class Judge:
+    """Judges rules by what is known of a book."""
 
-    id: str
-    status: str | None = "customer"
-    tier: str = ""
-    revenue: float | None = None
-    created: datetime | None = None
-    do_not_contact: bool | None = None
-    people: tuple[str, ...] = ()
-    deals: tuple[str, ...] = ()
+    known: Known
+    stops: tuple[Stop, ...] = ()
+
+    def matches(self, rule: Spoken) -> dict[str, tuple[str, bool]]:
+        """Return the segment of each subject that matches, and whether its `needs` hold."""
+        found = {}
+        for subject, account in self.known.subjects(rule.subject):
+            part = self.known.part_of(account) if account else self.known.parts[0]
+            asked = Asked(self.known, part, rule.subject, subject, account)
+            ready = asked.all_of(rule.needs)
+            if (
+                asked.all_of(rule.when)
+                and (not rule.blocks or any(asked.all_of(block) for block in rule.blocks))
+                and not any(asked.holds(line) for line in rule.unless)
+                and not any(self._stands(stop, rule, asked, ready=ready) for stop in self.stops)
+            ):
+                found[subject] = (part.name, ready)
+        return found
+
+    def _stands(self, stop: Stop, rule: Spoken, asked: Asked, *, ready: bool) -> bool:
+        if stop.until and stop.until < self.known.clock.today():
+            return False
+        about_person = any(fact == "contact.do_not_contact" for fact, _phrase in stop.lines)
+        if rule.subject == "rep" or (about_person and rule.subject != "contact"):
+            return False
+        speaks = rule.kind in stop.stops or (rule.first in stop.stops and not ready)
+        return speaks and (asked.all_of(stop.lines) or self._lately(stop, asked))
+
+    def _lately(self, stop: Stop, asked: Asked) -> bool:
+        if not stop.resume:
+            return False
+        clock = self.known.clock
+        others = [line for line in stop.lines if line[0] != "account.open_escalations"]
+        ended = [at for at in self.known.ended(asked.account) if clock.ago(stop.resume) <= at <= clock.now]
+        return bool(ended) and asked.all_of(others)
 
 
 @dataclass(frozen=True)
-class World:
-    """What is known at an instant, in the zone of a company."""
+class Asked:
+    """One subject that is asked about."""
+
+    known: Known
+    part: Part
+    kind: str
+    subject: str
+    account: str
+
+    def all_of(self, lines: tuple[Line, ...] | list[Line]) -> bool:
+        return all(self.holds(line) for line in lines)
+
+    def holds(self, line: Line) -> bool:
+        """Return whether a line is true; an unknown value makes it so only in the four forms that accept it."""
+        fact, phrase = line
+        if fact == "segment":
+            return holds_text(self.part.name, phrase)
+        if fact.startswith("segment."):
+            return _holds_words(set(self.part.settings[fact[8:]]), phrase)
+        if isinstance(phrase, str):
+            phrase = self._spelt(phrase)
+        seen = self.known.seen(self.kind, self.subject, self.account, fact, self.part.settings)
+        if isinstance(seen, set):
+            return _holds_words(seen, phrase)
+        if isinstance(phrase, bool):
+            return (seen is True) is phrase
+        if isinstance(seen, datetime) or _is_time(phrase):
+            assert not isinstance(seen, str | bool | float)
+            return self.known.clock.holds(seen, str(phrase), ahead=fact in AHEAD)
+        if isinstance(seen, str) or _is_text(phrase):
+            return holds_text(seen if isinstance(seen, str) else None, phrase)
+        return seen is not None and holds_number(float(seen), phrase)
+
+    def _spelt(self, phrase: str) -> object:
+        """Return a phrase with what the segment sets in the place of parameters."""
+        whole = re.fullmatch(r"\{(\w+)\}", phrase)
+        if whole and isinstance(listed := self.part.settings[whole[1]], list):
+            return listed
+        return re.sub(r"\{(\w+)\}", lambda found: str(self.part.settings[found[1]]), phrase)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """An instant, in the zone of a company."""
 
     now: datetime
     zone: str
-    happened: tuple[Happened, ...] = ()
-    spans: dict[str, dict[str, str]] = field(default_factory=dict)
-    """tier -> parameter -> length."""
 
-    def holds(self, customer: Customer, fact: str, phrase: object) -> bool:
-        """Return whether a line is true; an unknown value makes it so only in the four forms that accept it."""
-        phrase = self.spelt(customer.tier, phrase)
-        if fact in ("account.last_touch", "account.last_two_way"):
-            past = [row.at for row in self._with(customer) if row.at and row.at <= self.now and is_touch(row)]
-            return self.holds_time(max(past, default=None), str(phrase))
-        if fact == "account.next_meeting":
-            stands = [row for row in self._with(customer) if row.kind == "meeting" and row.status in ("planned", "done")]
-            ahead = [row.at for row in stands if row.at and row.at > self.now]
-            return self.holds_time(min(ahead, default=None), str(phrase), ahead=True)
-        if fact == "account.created":
-            return self.holds_time(customer.created, str(phrase))
-        if fact == "account.open_tasks":
-            return holds_number(float(len([row for row in self._with(customer) if self._is_open(row)])), phrase)
-        if fact == "account.annual_revenue":
-            return customer.revenue is not None and holds_number(customer.revenue, phrase)
-        if fact == "account.do_not_contact":
-            return (customer.do_not_contact is True) is phrase
-        text = customer.status if fact == "account.status" else customer.tier
-        return holds_text(text or None, phrase)
+    def today(self) -> date:
+        return self.day(self.now)
 
-    def spelt(self, tier: str, phrase: object) -> object:
-        """Return a phrase with the lengths of a tier in the place of parameters."""
-        spans = self.spans.get(tier, self.spans[""])
-        return re.sub(r"\{(\w+)\}", lambda found: spans[found[1]], phrase) if isinstance(phrase, str) else phrase
+    def day(self, at: datetime) -> date:
+        return at.astimezone(ZoneInfo(self.zone)).date()
 
-    def silence(self, tier: str) -> timedelta:
-        """Return how long the long silence of a tier is, counted back from now."""
-        return self.now - self._ago(self.spans.get(tier, self.spans[""])["long_silence"])
+    def midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
 
-    def _with(self, customer: Customer) -> list[Happened]:
-        """Return the activities with an account: its own, else its deals', and those with its people."""
-        return [row for row in self.happened if _is_with(row, customer)]
-
-    def _is_open(self, row: Happened) -> bool:
-        if row.kind != "task" or row.status != "planned" or row.ours:
-            return False
-        return row.at is None or row.at >= self._ago("14 days")
-
-    def holds_time(self, at: datetime | None, phrase: str, *, ahead: bool = False) -> bool:
+    def holds(self, at: datetime | None, phrase: str, *, ahead: bool = False) -> bool:
         """Return whether a phrase is true of a time."""
         known = at is not None and (ahead or at <= self.now)
         if phrase == "never":
@@ -103,50 +182,64 @@ class World:
         if phrase == "ever":
             return known
         if found := re.fullmatch(r"not in the last (.*)", phrase):
-            return not (at is not None and self._ago(found[1]) <= at <= self.now)
+            return not (at is not None and self.ago(found[1]) <= at <= self.now)
         if at is None:
             return False
         if found := re.fullmatch(r"in the last (.*)", phrase):
-            return self._ago(found[1]) <= at <= self.now
+            return self.ago(found[1]) <= at <= self.now
         if found := re.fullmatch(r"more than (.*) ago", phrase):
-            return at < self._ago(found[1])
-        if found := re.fullmatch(r"between (\d+) and (\d+) days ago", phrase):
-            days = (self._today() - at.astimezone(ZoneInfo(self.zone)).date()).days
-            return int(found[1]) <= days <= int(found[2]) and at <= self.now
-        found = re.fullmatch(r"in the next (\d+) days", phrase)
+            return at < self.ago(found[1])
+        if found := re.fullmatch(r"between (\d+) and (\d+) (.*) ago", phrase):
+            return self._between(at, *found.groups())
+        found = re.fullmatch(r"in the next (.*)", phrase)
         assert found is not None
-        last = self._today() + timedelta(days=int(found[1]))
-        return at > self.now and at.astimezone(ZoneInfo(self.zone)).date() <= last
+        return self._next(at, found[1])
 
-    def _today(self) -> date:
-        return self.now.astimezone(ZoneInfo(self.zone)).date()
+    def ago(self, length: str) -> datetime:
+        """Return the first instant within a length of time before now."""
+        count, unit = _parted(length)
+        return self.now - timedelta(hours=count) if unit == "hour" else self.midnight(self._moved(count, unit, -1))
 
-    def _ago(self, length: str) -> datetime:
-        count, unit = int(length.split(" ", 1)[0]), length.split(" ", 1)[1].rstrip("s")
+    def _between(self, at: datetime, near: str, far: str, unit: str) -> bool:
+        if unit == "hours":
+            return self.ago(f"{far} {unit}") <= at <= self.ago(f"{near} {unit}")
+        last = self._moved(int(near), unit.rstrip("s"), -1)
+        return self.ago(f"{far} {unit}") <= at <= self.now and self.day(at) <= last
+
+    def _next(self, at: datetime, length: str) -> bool:
+        count, unit = _parted(length)
         if unit == "hour":
-            return self.now - timedelta(hours=count)
-        day = self._today()
+            return self.now < at < self.now + timedelta(hours=count)
+        return at > self.now and self.day(at) <= self._moved(count, unit, 1)
+
+    def _moved(self, count: int, unit: str, way: int) -> date:
+        day = self.today()
         if unit in ("day", "week"):
-            day -= timedelta(days=count * (7 if unit == "week" else 1))
-        elif unit == "business day":
+            return day + timedelta(days=way * count * (7 if unit == "week" else 1))
+        if unit == "business day":
             while count:
-                day -= timedelta(days=1)
+                day += timedelta(days=way)
                 count -= day.isoweekday() < 6
-        else:
-            months = day.year * 12 + day.month - 1 - count * (12 if unit == "year" else 1)
-            year, month = months // 12, months % 12 + 1
-            day = date(year, month, min(day.day, monthrange(year, month)[1]))
-        return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
+            return day
+        months = day.year * 12 + day.month - 1 + way * count * (12 if unit == "year" else 1)
+        year, month = months // 12, months % 12 + 1
+        return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-def _is_with(row: Happened, customer: Customer) -> bool:
-    own = row.account == customer.id or (row.account is None and row.deal in customer.deals)
-    return own or bool(set(row.people) & set(customer.people))
+def _parted(length: str) -> tuple[int, str]:
+    count, unit = length.split(" ", 1)
+    return int(count), unit.removesuffix("s")
 
 
-def is_touch(row: Happened) -> bool:
-    """Return whether an activity counts as being in touch."""
-    return row.status == "done" and not row.automated and not row.ours and row.direction in TWO_WAY.get(row.kind, ())
+def _is_time(phrase: object) -> bool:
+    return isinstance(phrase, str) and (
+        phrase in ("never", "ever") or bool(re.search(r" ago$|^(not )?in the (last|next) ", phrase))
+    )
+
+
+def _is_text(phrase: object) -> bool:
+    number = isinstance(phrase, str) and re.match(r"(at least|at most|more than|less than|between) [\d.]", phrase)
+    return isinstance(phrase, str | list | dict) and not number
 
 
 def holds_number(value: float, phrase: object) -> bool:
@@ -163,8 +256,17 @@ def holds_number(value: float, phrase: object) -> bool:
 
 def holds_text(value: str | None, phrase: object) -> bool:
     if isinstance(phrase, dict) and "contains" in phrase:
-        wanted = phrase["contains"] if isinstance(phrase["contains"], list) else [phrase["contains"]]
-        return value is not None and any(text.lower() in value.lower() for text in wanted)
+        return value is not None and any(text.lower() in value.lower() for text in _listed(phrase["contains"]))
     if isinstance(phrase, dict):
         return not holds_text(value, phrase["not"])
-    return value is not None and value in (phrase if isinstance(phrase, list) else [phrase])
+    return value is not None and value in _listed(phrase)
+
+
+def _holds_words(words: set[str], phrase: object) -> bool:
+    if isinstance(phrase, dict) and "not" in phrase:
+        return not words & set(_listed(phrase["not"]))
+    return any(holds_text(word, phrase) for word in words)
+
+
+def _listed(texts: object) -> list[str]:
+    return texts if isinstance(texts, list) else [str(texts)]

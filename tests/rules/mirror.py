@@ -26,13 +26,22 @@ class Mirror:
         self.ids = 0
 
     def add(self, table: str, row: Mapping[str, Any]) -> str:
+        known = self._whole(table, row)
+        self.db.execute(insert(metadata.tables[table]).values(known))
+        return str(known.get("id", ""))
+
+    def add_all(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows at once, which is quicker."""
+        if rows:
+            self.db.execute(insert(metadata.tables[table]), [self._whole(table, row) for row in rows])
+
+    def _whole(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row with every column of its table."""
         self.ids += 1
         blank = {column.name: _blank(column) for column in metadata.tables[table].columns}
         values = {**blank, "connection": CONNECTION, "id": f"{table}-{self.ids}", **row}
         times = {name: at(value) for name, value in values.items() if name in TIMES and isinstance(value, str)}
-        known = {name: value for name, value in {**values, **times}.items() if name in metadata.tables[table].columns}
-        self.db.execute(insert(metadata.tables[table]).values(known))
-        return str(known.get("id", ""))
+        return {name: value for name, value in {**values, **times}.items() if name in metadata.tables[table].columns}
 
     def account(self, **row: Any) -> str:
         customer = {"name": row.get("id", "Acme"), "status": "customer", "created_at": "2020-01-01T00:00:00Z"}

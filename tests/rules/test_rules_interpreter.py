@@ -1,102 +1,52 @@
-"""The compiled SQL beside a plain interpreter, on random books, random lines and random instants."""
+"""The compiled SQL beside a plain interpreter: random books, random rules of the whole grammar, random instants, two engines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import Connection, StaticPool, create_engine
 
 from refsync.calendar import Calendar, parse_duration
-from refsync.company import Company
+from refsync.company import Company, TouchPolicy
 from refsync.errors import Place
-from refsync.model import instant
-from refsync.rules.facts import FACTS
-from refsync.rules.phrases import parse
-from refsync.rules.rule import Condition, Kind, Mode, Rule, RuleSet, Segment, TaskTemplate, Text, When
+from refsync.model import ActivityKind, Direction, instant
+from refsync.rules.facts import known_facts
+from refsync.rules.phrases import FactType, parse
+from refsync.rules.rule import Condition, Kind, Mode, Rule, RuleSet, Segment, Suppression, TaskTemplate, Text, When
 from refsync.store.tables import metadata
-from tests.rules.interpreter import Customer, Happened, World
+from tests.postgresql import schema
+from tests.rules.chance import FACTS, LINES, OWN_FACTS, PARTS, networks, rules, stops
+from tests.rules.interpreter import Judge, Line, Part, Spoken, Stop
 from tests.rules.mirror import Mirror
+from tests.rules.network import Brought, Customer, Did, Happened, Network, Sale
 
 PLACE = Place("x.toml")
-SPANS = {"A": {"wait": "30 days"}, "B": {"wait": "2 months"}, "": {"wait": "1 year"}}
-LENGTHS = ["6 hours", "1 day", "30 days", "5 business days", "2 weeks", "1 month", "2 months", "2 years", "{wait}"]
-PAST = [*(form.format(length) for form in ("in the last {}", "not in the last {}", "more than {} ago") for length in LENGTHS)]
-PAST += ["between 7 and 120 days ago", "between 0 and 1 days ago", "never", "ever"]
-NUMBERS: list[object] = [0, 1, "at least 1", "at least 2", "at most 1", "more than 1", "less than 1", "between 1 and 2"]
-TEXTS: list[object] = ["A", ["A", "B"], {"not": "A"}, {"not": ["A", "B"]}, {"contains": "a"}, {"contains": ["x", "B"]}]
-LINES: dict[str, list[object]] = {
-    "account.last_touch": list(PAST),
-    "account.last_two_way": list(PAST),
-    "account.created": [*PAST, "in the next 2 days"],
-    "account.next_meeting": ["in the next 14 days", "in the next 1 days", "never", "ever"],
-    "account.open_tasks": NUMBERS,
-    "account.annual_revenue": NUMBERS,
-    "account.do_not_contact": [True, False],
-    "account.status": ["customer", {"not": "customer"}],
-    "account.tier": TEXTS,
-}
-LINE = st.sampled_from([(fact, phrase) for fact, phrases in LINES.items() for phrase in phrases])
-SOME = st.lists(LINE, min_size=1, max_size=2)
-
-ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"]
-FAR = [119, 120, 121, 122, 364, 365, 366, 367, 729, 730, 731, 732]
-SIX_HOURS = 6 * 3_600_000
-NIGHTS = [date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 8), date(2026, 11, 1), date(2024, 2, 29), date(2026, 12, 31)]
-"""Nights with a change of clock, the end of a month and of a year, a leap day."""
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> tuple[World, list[Customer]]:
-    zone = draw(st.sampled_from(ZONES))
-    today = draw(st.sampled_from(NIGHTS)) + timedelta(days=draw(st.integers(-2, 400)))
-    minutes = draw(st.sampled_from([0, 1, 90, 150, 719, 1439]))
-    now = datetime.combine(today, time(minutes // 60, minutes % 60), ZoneInfo(zone)).astimezone(UTC)
-    days = st.sampled_from([*range(-2, 3), -14, -15, *range(5, 9), *range(13, 16), *range(27, 33), *range(58, 63), *FAR])
-
-    def moment(days: int, off: int) -> datetime:
-        return datetime.combine(today - timedelta(days=days), time(), ZoneInfo(zone)).astimezone(UTC) + timedelta(
-            milliseconds=off
-        )
-
-    nearby = [now + timedelta(milliseconds=off) for off in (0, 1, -SIX_HOURS, -SIX_HOURS - 1)]
-    moments = st.builds(moment, days, st.sampled_from([-1, 0, 1, 3_600_000])) | st.sampled_from(nearby)
-    customers = [
-        Customer(
-            id=name,
-            status=draw(st.sampled_from(["customer", None])),
-            tier=draw(st.sampled_from(["A", "B", ""])),
-            revenue=draw(st.sampled_from([None, 0.0, 1.0, 1.5])),
-            created=draw(st.none() | moments),
-            do_not_contact=draw(st.sampled_from([None, True, False])),
-            people=(f"{name}-p", f"{name}-q", "both"),
-            deals=(f"{name}-d",),
-        )
-        for name in ("a", "b")
-    ]
-    happened = st.builds(
-        Happened,
-        kind=st.sampled_from(["call", "email", "meeting", "message", "note", "task"]),
-        direction=st.sampled_from(["in", "out", None]),
-        status=st.sampled_from(["done", "planned", "cancelled", "no_show", "bounced", None]),
-        at=st.none() | moments,
-        automated=st.sampled_from([False, False, True]),
-        account=st.sampled_from(["a", "b", None]),
-        deal=st.sampled_from(["a-d", "b-d", None]),
-        people=st.lists(st.sampled_from(["a-p", "a-q", "b-p", "both"]), unique=True, max_size=2).map(tuple),
-        ours=st.sampled_from([False, False, True]),
-    )  # fmt: skip
-    return World(now, zone, tuple(draw(st.lists(happened, max_size=6))), SPANS), customers
+MAILS_TOO = TouchPolicy(kinds=frozenset({*TouchPolicy().kinds, (ActivityKind.EMAIL, Direction.OUT)}))
 
 
 @pytest.fixture(scope="module")
-def db() -> Iterator[Connection]:
-    engine = create_engine("sqlite://", poolclass=StaticPool)
+def engines(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Connection]]:
+    """Give a database with empty tables in each engine there is; what a test writes is to be rolled back."""
+    with ExitStack() as stack:
+        opened = {"sqlite": stack.enter_context(_opened("sqlite://", poolclass=StaticPool))}
+        try:
+            url = stack.enter_context(schema(request.getfixturevalue("postgresql")))
+        except pytest.skip.Exception:
+            yield opened  # the test of both engines says why
+            return
+        yield {**opened, "postgresql": stack.enter_context(_opened(url))}
+
+
+@contextmanager
+def _opened(url: str, **options: Any) -> Iterator[Connection]:
+    engine = create_engine(url, **options)
     with engine.connect() as connection:
         metadata.create_all(connection)
         connection.commit()
@@ -104,90 +54,167 @@ def db() -> Iterator[Connection]:
     engine.dispose()
 
 
-def fill(mirror: Mirror, world: World, customers: list[Customer]) -> None:
-    known = set[str]()
-    for one in customers:
-        created = instant(one.created) if one.created else None
-        mirror.account(
-            id=one.id,
-            status=one.status,
-            tier=one.tier,
-            annual_revenue=one.revenue,
-            created_at=created,
-            do_not_contact=one.do_not_contact,
-        )  # fmt: skip
-        for person in one.people:
-            if person in known:
-                mirror.add("account_contact", {"account_id": one.id, "contact_id": person})
-            else:
-                mirror.contact(id=person, account_id=one.id)
-        known |= {*one.people}
-        for deal in one.deals:
-            mirror.add("deal", {"id": deal, "account_id": one.id})
-    for row in world.happened:
-        mirror.activity(
-            instant(row.at) if row.at else None,
-            row.people,
-            kind=row.kind,
-            direction=row.direction,
-            status=row.status,
-            automated=row.automated,
-            account_id=row.account,
-            deal_id=row.deal,
-            task_key="x" if row.ours else "",
-        )
+def judged(engines: Mapping[str, Connection], known: Network, rule: Spoken, reasons: tuple[Stop, ...]) -> None:
+    """Assert that in each engine the SELECT of a rule yields what the interpreter finds in the same book."""
+    expected = Judge(known, reasons).matches(rule)
+    said, rows = ruleset(rule, reasons, known.clock.zone), list(rows_of(known))
+    for name, db in engines.items():
+        try:
+            mirror = Mirror(db)
+            for table, some in rows:
+                mirror.add_all(table, some)
+            found = mirror.matches(said, "rule", instant(known.clock.now))
+        finally:
+            db.rollback()
+        assert expected == {match.subject_id: (match.segment, match.ready) for match in found}, name
 
 
-def condition(fact: str, phrase: object) -> Condition:
-    return Condition(fact=fact, phrase=parse(phrase, FACTS[fact].type), text=str(phrase), place=PLACE)
+QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+CASES = settings(deadline=None, suppress_health_check=QUIET)
 
 
-def rule_of(when: When, unless: tuple[Condition, ...] = ()) -> Rule:
-    task = TaskTemplate(do="call", subject=Text())
-    fixed = {"name": "rule", "title": "", "kind": Kind.CARE, "mode": Mode.LIVE, "place": PLACE}
-    return Rule(for_each="account", when=when, unless=unless, task=task, **fixed)  # type: ignore[arg-type]
-
-
-def rules_of(rule: Rule, zone: str, spans: dict[str, dict[str, str]] = SPANS) -> RuleSet:
-    segments = tuple(
-        Segment(
-            name=tier or "rest",
-            when=(condition("account.tier", tier),) if tier else (),
-            parameters={name: parse_duration(length) for name, length in lengths.items()},
-            place=PLACE,
-        )
-        for tier, lengths in spans.items()
-    )
-    company = Company(calendar=Calendar(zone))
-    return RuleSet(company=company, segments=segments, suppressions=(), rules=(rule,), folder=Path("rules"))
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(worlds(), SOME, st.lists(LINE, max_size=1), st.lists(SOME, max_size=2))
+@settings(CASES, max_examples=200)
+@given(networks(), rules(), stops())
 def test_sql_and_interpreter_agree(
-    db: Connection,
-    world: tuple[World, list[Customer]],
-    when: list[tuple[str, object]],
-    unless: list[tuple[str, object]],
-    blocks: list[list[tuple[str, object]]],
+    engines: Mapping[str, Connection], known: Network, rule: Spoken, reasons: tuple[Stop, ...]
 ) -> None:
-    """For any rule, book and instant the SELECT yields exactly the accounts for which the lines hold."""
-    known, customers = world
-    lines = When(
-        all=tuple(condition(*one) for one in when), any=tuple(tuple(condition(*one) for one in block) for block in blocks)
-    )
-    rule = rule_of(lines, tuple(condition(*one) for one in unless))
-    expected = [
-        customer.id
-        for customer in customers
-        if all(known.holds(customer, *one) for one in when)
-        and not any(known.holds(customer, *one) for one in unless)
-        and (not blocks or any(all(known.holds(customer, *one) for one in block) for block in blocks))
-    ]
-    try:
-        mirror = Mirror(db)
-        fill(mirror, known, customers)
+    """For any rule, book and instant the SELECT yields exactly the subjects for which the lines hold, and whether `needs` do."""
+    judged(engines, known, rule, reasons)
 
-        assert mirror.matched(rules_of(rule, known.zone), "rule", instant(known.now)) == expected
-    finally:
-        db.rollback()
+
+@pytest.mark.long
+@settings(CASES, max_examples=2000)
+@given(networks(), rules(), stops())
+def test_sql_and_interpreter_agree_two_thousand_times(
+    engines: Mapping[str, Connection], known: Network, rule: Spoken, reasons: tuple[Stop, ...]
+) -> None:
+    """The same for ten times as many."""
+    judged(engines, known, rule, reasons)
+
+
+def test_both_engines_are_compared(postgresql: str, engines: Mapping[str, Connection]) -> None:
+    """SQLite and PostgreSQL; where no PostgreSQL is to be had, this test is skipped and says so."""
+    assert ["sqlite", "postgresql"] == list(engines)
+
+
+def test_every_fact_of_a_condition_is_drawn() -> None:
+    """A new fact is judged by the interpreter, too: no line of the grammar is left out."""
+    drawn = {fact for lines in LINES.values() for fact, _phrase in lines}
+
+    assert {name for name, fact in FACTS.items() if fact.in_conditions} == drawn
+
+
+def ms(at: datetime | None) -> int | None:
+    return instant(at) if at else None
+
+
+def rows_of(known: Network) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield the rows of a book by table, as the store has them."""
+    yield "crm_user", [{"id": u.id, "name": u.name, "active": u.active, "manager_id": u.manager} for u in known.colleagues]
+    yield "account", list(map(_account, known.customers))
+    yield (
+        "contact",
+        [
+            {"id": one.id, "name": one.id, "account_id": one.account, "title": one.title}
+            | {"do_not_contact": one.opted_out, "created_at": ms(one.created)}
+            for one in known.people
+        ],
+    )
+    yield "account_contact", [{"account_id": other, "contact_id": one.id} for one in known.people for other in one.further]
+    yield "deal", list(map(_deal, known.sales))
+    parts = ((one.id, *part) for one in known.people for part in one.parts)
+    yield "deal_contact", [{"contact_id": person, "deal_id": deal, "role": role} for person, deal, role in parts]
+    yield "introduction", list(map(_introduction, known.brought))
+    yield (
+        "milestone",
+        [
+            {"id": one.id, "kind": one.kind, "account_id": one.account, "reached": ms(one.at), "evidence": one.evidence}
+            for one in known.reached
+        ],
+    )
+    yield (
+        "support_case",
+        [{"account_id": one.account, "escalated": one.escalated, "closed_at": ms(one.closed)} for one in known.cases],
+    )
+    yield "finding", [_finding(number, one) for number, one in enumerate(known.did)]
+    yield "activity", [_activity(number, one) for number, one in enumerate(known.happened)]
+    links = ((f"x{number}", person) for number, one in enumerate(known.happened) for person in one.people)
+    yield "activity_contact", [{"activity_id": activity, "contact_id": person} for activity, person in links]
+
+
+def _account(one: Customer) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": one.id, "name": one.name, "parent_id": one.parent, "owner_id": one.owner, "status": one.status}
+    row |= {"tier": one.tier, "industry": one.industry, "annual_revenue": one.revenue, "created_at": ms(one.created)}
+    return row | {"do_not_contact": one.do_not_contact, "custom": orjson.dumps(one.custom).decode() if one.custom else None}
+
+
+def _deal(one: Sale) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": one.id, "name": one.id, "account_id": one.account, "owner_id": one.owner, "status": one.status}
+    row |= {"closed_on": one.closed.isoformat() if one.closed else None, "amount": one.amount, "stage": one.stage}
+    return row | {"created_at": ms(one.created), "referred_by_contact_id": "x" if one.referred else None}
+
+
+def _introduction(one: Brought) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": one.id, "source_contact_id": one.source, "source_name": one.source_name}
+    row |= {"person_contact_id": one.person, "person_name": one.person_name, "owner_id": one.owner, "deal_id": one.deal}
+    row |= {"account_id": one.account, "status": one.status, "kind": one.kind, "note": one.note}
+    return row | {"status_since": ms(one.since), "made_at": ms(one.made)}
+
+
+def _finding(number: int, one: Did) -> dict[str, Any]:
+    row: dict[str, Any] = {"key": f"k{number}", "rule": one.rule, "kind": one.kind, "do": one.do, "state": one.state}
+    row |= {"account_id": one.account, "subject_kind": "introduction", "subject_id": one.about, "contact_id": one.person}
+    return row | {"opened_at": ms(one.opened), "closed_at": ms(one.closed)}
+
+
+def _activity(number: int, one: Happened) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": f"x{number}", "kind": one.kind, "direction": one.direction, "status": one.status}
+    row |= {"automated": one.automated, "account_id": one.account, "deal_id": one.deal, "owner_id": one.owner}
+    return row | {"at": ms(one.at), "task_key": "x" if one.ours else ""}
+
+
+def ruleset(rule: Spoken, reasons: tuple[Stop, ...], zone: str) -> RuleSet:
+    """Return the folder of rules that says the same."""
+    first = _rule("first", Kind(rule.first), When()) if rule.first else None
+    said = _rule(
+        "rule",
+        Kind(rule.kind),
+        When(all=_conditions(rule.when), any=tuple(map(_conditions, rule.blocks))),
+        for_each=rule.subject,
+        unless=_conditions(rule.unless),
+        needs=_conditions(rule.needs),
+        otherwise="first" if first else "",
+    )
+    return RuleSet(
+        company=Company(calendar=Calendar(zone), touch=MAILS_TOO),
+        segments=tuple(map(_segment, PARTS)),
+        suppressions=tuple(_suppression(str(number), stop) for number, stop in enumerate(reasons)),
+        rules=(said, first) if first else (said,),
+        folder=Path("rules"),
+        own_facts=OWN_FACTS,
+    )
+
+
+def _rule(name: str, kind: Kind, when: When, **more: Any) -> Rule:
+    subject = more.pop("for_each", "account")
+    task = TaskTemplate(do="call", subject=Text())
+    return Rule(name=name, title="", for_each=subject, kind=kind, mode=Mode.LIVE, task=task, when=when, place=PLACE, **more)
+
+
+def _segment(part: Part) -> Segment:
+    settings = {name: tuple(one) if isinstance(one, list) else parse_duration(one) for name, one in part.settings.items()}
+    return Segment(name=part.name, when=_conditions(part.lines), parameters=settings, place=PLACE)
+
+
+def _suppression(name: str, stop: Stop) -> Suppression:
+    kinds = frozenset(map(Kind, stop.stops))
+    resume = parse_duration(stop.resume) if stop.resume else None
+    return Suppression(
+        name=name, when=_conditions(stop.lines), stops=kinds, until=stop.until, resume=resume, place=PLACE
+    )  # fmt: skip
+
+
+def _conditions(lines: tuple[Line, ...]) -> tuple[Condition, ...]:
+    facts = known_facts(OWN_FACTS)
+    kinds = {name: FactType.TEXT if name.startswith("segment") else facts[name].type for name, _phrase in lines}
+    return tuple(Condition(fact=name, phrase=parse(said, kinds[name]), text=str(said), place=PLACE) for name, said in lines)
