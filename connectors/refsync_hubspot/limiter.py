@@ -1,8 +1,8 @@
 """How often HubSpot may be called: never more than so many calls in any stretch of so many seconds, all processes together.
 
 HubSpot counts the calls of ten seconds, and searches, apart from them, in one second (five, shared by all apps of an account). Of
-either refsync takes a share. Within a process no stretch holds more than that share; the meter, which the store keeps, does the
-same for all processes together, window by window.
+either refsync takes a share. Within a process no stretch holds more than that share, and a process that begins takes for its own
+what was called before it; the meter, which the store keeps, does the same for processes side by side, window by window.
 Sources: developers.hubspot.com, usage guidelines and the search guide; the headers are those of recorded replies.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from refsync.errors import RateLimited
-from refsync.meter import Meter
+from refsync.meter import Meter, window
 from refsync.model import Instant
 
 SHARE = 0.5
@@ -40,6 +40,7 @@ class Limiter:
         self._meter = meter
         self._clocks = clocks
         self._passed: deque[float] = deque()
+        self._begun = False
 
     def wait(self, allowed: int, window_ms: int) -> None:
         """Return when the next call may go out; 0 allowed calls mean no limit.
@@ -49,6 +50,8 @@ class Limiter:
         if not allowed:
             return
         seconds = window_ms / 1000
+        if not self._begun:
+            self._begin(window_ms)
         while self._passed and self._passed[0] <= self._clocks.clock() - seconds:
             self._passed.popleft()
         if len(self._passed) >= allowed:
@@ -56,11 +59,23 @@ class Limiter:
         self._share(allowed, window_ms)
         self._passed.append(self._clocks.clock())
 
+    def _begin(self, window_ms: int) -> None:
+        """Take the calls of processes before this one, which may have ended a moment ago, as late as they can have been."""
+        self._begun, now, clock = True, self._clocks.now(), self._clocks.clock()
+        since = (now - window(now, window_ms)) / 1000
+        for ago, at in ((window_ms, clock - since), (0, clock)):
+            then = now - ago
+            self._passed.extend([at] * self._meter.spent(self._counted(then, window_ms), window_ms=window_ms, now=then))
+
+    def _counted(self, now: Instant, window_ms: int) -> str:
+        """Return under which name a window is counted: two take turns, so that the one before is not forgotten yet."""
+        return f"{self._name} {now // window_ms % 2}"
+
     def _share(self, allowed: int, window_ms: int) -> None:
         """Take a call from those that all processes share."""
         for _ in range(2):
             now = self._clocks.now()
-            again = self._meter.take(self._name, 1, allowed=allowed, window_ms=window_ms, now=now)
+            again = self._meter.take(self._counted(now, window_ms), 1, allowed=allowed, window_ms=window_ms, now=now)
             if again <= now:
                 return
             self._pause(min(again - now, window_ms) / 1000)

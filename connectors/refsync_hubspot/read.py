@@ -18,7 +18,7 @@ from refsync.connector import Batch, Cursor
 from refsync.errors import UnexpectedReply
 from refsync.model import Instant, Stream
 from refsync_hubspot import schema, search
-from refsync_hubspot.cursor import Listing, Place, Seen, State, Window
+from refsync_hubspot.cursor import Listing, Place, Seen, Shown, State, Window
 from refsync_hubspot.fetch import Fetched
 from refsync_hubspot.objects import ObjectType
 from refsync_hubspot.records import Records
@@ -74,8 +74,12 @@ class Reader:
             return
         place, kinds = Place.loaded(since), self._types[stream]
         if looked := schema.is_due(kinds, place.shown, self._client.now(good_for=schema.GOOD_FOR)):
-            place = self._looked(kinds, place)
+            place = self._looked(kinds, kinds, place)
             yield self._lacking(kinds, place)
+        elif hidden := schema.hidden(kinds, place.shown):
+            before, place = place, self._looked(kinds, hidden, place)
+            if self._lacking(kinds, before) != self._lacking(kinds, place):
+                yield self._lacking(kinds, place)
         for kind in kinds:
             try:
                 for fetched, state in self._walk(stream, kind, place.states.get(kind.name)):
@@ -87,9 +91,11 @@ class Reader:
             except MissingScope as missing:
                 yield Batch(partial=str(missing))
 
-    def _looked(self, kinds: Sequence[ObjectType], place: Place) -> Place:
-        """Return the place after the property definitions were read; types that show more than before begin anew."""
-        shown = schema.read(self._client, kinds, self._client.now())
+    def _looked(self, kinds: Sequence[ObjectType], at: Sequence[ObjectType], place: Place) -> Place:
+        """Return the place after some types' property definitions were read; types that show more than before begin anew."""
+        shown = schema.read(self._client, at, self._client.now())
+        if place.shown and len(at) < len(kinds):
+            shown = Shown(at=place.shown.at, names={**place.shown.names, **shown.names})
         anew = {kind.name for kind in kinds if schema.came_back(kind, place.shown, shown)}
         states = {name: state for name, state in place.states.items() if name not in anew}
         return Place(states=states, shown=shown)
@@ -131,7 +137,7 @@ class Reader:
         Raises UnexpectedReply when that time lies far in the future.
         """
         overlap, upper = self._options.overlap_minutes * 60_000, self._records.horizon()
-        if seen - upper > overlap:
+        if seen - self._client.now() > overlap:
             raise UnexpectedReply("the stored place in this stream lies in the future of HubSpot's clock")
         if upper <= seen:
             return Window(lower=upper, upper=upper)

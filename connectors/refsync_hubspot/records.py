@@ -17,6 +17,7 @@ from refsync_hubspot.client import Client
 from refsync_hubspot.cursor import Listing, Seen, State, Window
 from refsync_hubspot.fetch import Fetched
 from refsync_hubspot.introductions import Introductions
+from refsync_hubspot.listed import Listed
 from refsync_hubspot.objects import ObjectType, object_types
 from refsync_hubspot.options import HubSpotOptions
 from refsync_hubspot.owners import users
@@ -50,6 +51,8 @@ class Records:
             stream: Vocabulary(options=options, custom=tuple(sorted(custom.get(stream, ())))) for stream in self.types
         }
         self._stages: dict[Stream, Mapping[tuple[str, str], Stage]] = {}
+        self._listed: dict[str, Listed] = {}
+        """By object type, for the stream of its links."""
 
     def begin(self) -> None:
         """Forget the pipelines: a new read may find other ones."""
@@ -76,15 +79,25 @@ class Records:
     def listed(self, kind: ObjectType, state: State | None, *, archived: bool = False) -> Iterator[tuple[Fetched, State]]:
         """Yield all records of a type, up to 1,000 at a time, each time with the state after them."""
         listing = state if isinstance(state, Listing) else Listing(start=self.client.now())
+        known = Listed(start=listing.start, usable=state is None and not archived and kind.name in LINKS_OF.values())
         for fetched, after in fetch.listed(self.client, kind, listing.after, archived=archived):
+            known.add(fetched.rows)
+            if after is None and known.usable:
+                self._listed[kind.name] = known
             yield fetched, Seen(upper=listing.start) if after is None else replace(listing, after=after)
 
     def everything(self, stream: Stream, kind: ObjectType, state: State | None) -> Iterator[tuple[Fetched, State]]:
         """Yield all records that a stream reads of a type, from where a list of them stands.
 
         Of contacts, the introductions read only those that name a referrer, which a search finds, as long as no label of an
-        association can name one.
+        association can name one. A stream of links takes the records that another stream has just listed.
         """
+        known = self._listed.pop(kind.name, None) if stream in LINKS_OF and state is None else None
+        if known is not None and known.serves(self.client.now()):
+            for rows, is_last in known.parts():
+                # whoever breaks off before the end lists the records anew
+                yield Fetched(rows=rows, listed=True), Seen(upper=known.start) if is_last else Listing(start=known.start)
+            return
         if stream is not Stream.INTRODUCTIONS or isinstance(state, Listing) or (state is None and self.introductions.has_label()):
             yield from self.listed(kind, state)
             return

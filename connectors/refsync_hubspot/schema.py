@@ -2,8 +2,9 @@
 
 HubSpot leaves unknown properties out of its replies without a word (seen on real portals), so a property that somebody deletes
 would look like one that is empty everywhere. Law: before rows are stored that came without a property of the portal's own, its
-definition is looked for; and all definitions once a day. What is missing is said, so that rules which read it are held; when it
-is back, the type is read anew, for nothing else would bring the values of records that did not change.
+definition is looked for; and all definitions once a day, those of a type that lacks something with each read. What is missing is
+said, so that rules which read it are held; when it is back, the type is read anew, for nothing else would bring the values of
+records that did not change.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ def is_due(kinds: Sequence[ObjectType], shown: Shown | None, now: Instant) -> bo
         or now - shown.at >= GOOD_FOR
         or any(set(kind.wanted) != set(shown.names.get(kind.name, {})) for kind in kinds)
     )
+
+
+def hidden(kinds: Sequence[ObjectType], shown: Shown | None) -> list[ObjectType]:
+    """Return the types of which something lacked: whoever makes or shows it is not to wait for the next day."""
+    names = shown.names if shown else {}
+    return [kind for kind in kinds if not all(names.get(kind.name, {}).values())]
 
 
 def read(client: Client, kinds: Sequence[ObjectType], now: Instant) -> Shown:

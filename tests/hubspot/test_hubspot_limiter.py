@@ -59,11 +59,25 @@ def test_two_processes_share_the_calls_of_a_window(turns: list[tuple[int, float]
     assert all(count <= 3 for count in passed.values())
 
 
+@given(calls=st.integers(1, 5), lives=st.lists(st.lists(st.floats(0, 0.7), min_size=1, max_size=8), max_size=8))
+def test_restarts_leave_no_stretch_with_more_calls(calls: int, lives: list[list[float]]) -> None:
+    """Whoever begins counts the calls of whoever ended a moment ago: no stretch holds more than allowed, however many began."""
+    time, meter, times = Passing(), LocalMeter(), list[float]()
+    for pauses in lives:
+        limiter = time.limiter(meter)
+        for pause in pauses:
+            time.at += pause
+            limiter.wait(calls, 1000)
+            times.append(time.at)
+
+    assert all(later - earlier >= 1 - 1e-2 for earlier, later in zip(times, times[calls:], strict=False))
+
+
 def test_no_call_left_by_other_processes_is_said_so() -> None:
     """When others take every call of two windows, nothing is sent and the run is told to wait."""
     time, meter = Passing(), LocalMeter()
     limiter = Limiter("calls", meter, Clocks(clock=lambda: time.at, now=lambda: 0, sleep=time.sleep))
-    meter.take("calls", 3, allowed=3, window_ms=1000, now=0)
+    meter.take("calls 0", 3, allowed=3, window_ms=1000, now=0)
 
     with pytest.raises(RateLimited):
         limiter.wait(3, 1000)

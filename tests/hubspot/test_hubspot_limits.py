@@ -54,7 +54,7 @@ def test_neither_limit_is_exceeded_by_two_processes(serve: Serve, ticking: Any) 
 
 def test_reading_stops_while_there_is_a_reserve_for_tasks(serve: Serve, connect_to: Connect, mirror_of: MirrorOf) -> None:
     """At 80 % of the account's day a read ends with words, without a further call; writing goes on; midnight frees both."""
-    portal = serve(many(1000, with_calls=False), limits=Limits(daily=20))
+    portal = serve(many(1500, with_calls=False), limits=Limits(daily=20))
     connector = connect_to(portal.url)
     mirror = mirror_of(connector)
     assert connector.org

@@ -285,6 +285,20 @@ def test_cursor_in_the_future_reads_nothing_and_says_so(portal: Any, connect_to:
         mirror.read(Stream.CONTACTS)
 
 
+def test_read_that_trails_far_behind_waits_for_its_time(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
+    """Trailing by more than the overlap is no cursor from the future: the first load ends, and later what came since is read."""
+    mirror = mirror_of(connect_to(portal.url, trailing_seconds=7200, overlap_minutes=1))
+    mirror.read()
+    portal.later(minutes=5)
+    portal.change({"op": "change", "table": "contacts", "id": "C1", "set": {"title": "CEO"}})
+    early = mirror.read(Stream.CONTACTS)
+    portal.later(minutes=150)
+    mirror.read(Stream.CONTACTS)
+
+    assert () == tuple(record for batch in early for record in batch.records)
+    assert "CEO" == mirror.held[Stream.CONTACTS][portal.ids("contacts")["C1"]].title
+
+
 def test_status_of_an_introduction_says_since_when(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
     """The history of the lead status tells when it took its present value; other changes of the contact do not move that."""
     mirror = mirror_of(connect_to(portal.url))

@@ -66,11 +66,27 @@ def test_property_that_comes_back_is_read_anew(portal: Any, connect_to: Connect,
     mirror.read(Stream.ACCOUNTS)
     lacking = mirror.lacking[Stream.ACCOUNTS]
     define(portal, "went_live")
-    portal.later(minutes=DAY + 1)
+    portal.later(minutes=15)
     batches = mirror.read(Stream.ACCOUNTS)
 
     assert ({"went_live"}, set()) == (lacking, mirror.lacking[Stream.ACCOUNTS])
     assert 2 == sum(len(batch.records) for batch in batches)
+
+
+def test_what_lacks_is_looked_for_and_said_when_that_changes(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
+    """A read without rows asks for the definitions of a type that lacks something, and says in one empty batch what is new."""
+    mirror = mirror_of(connect_to(portal.url, custom={Stream.ACCOUNTS: frozenset({"went_live", "left"})}))
+    mirror.read(Stream.ACCOUNTS)
+    portal.later(minutes=90)
+    portal.calls()
+    same = mirror.read(Stream.ACCOUNTS)
+    asked = sum(times for name, times in portal.calls().items() if "properties" in name)
+    define(portal, "left")
+    portal.later(minutes=90)
+    changed = mirror.read(Stream.ACCOUNTS)
+
+    assert (1, [None]) == (asked, [batch.lacking for batch in same])
+    assert (frozenset({"went_live"}), ()) == (changed[0].lacking, changed[0].records)
 
 
 def test_field_that_rules_begin_to_read_is_read_of_every_record(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
