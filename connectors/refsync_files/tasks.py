@@ -75,12 +75,15 @@ class FileTasks:
             return Outcome(kind=OutcomeKind.CONFLICT, task_id=change.task_id, reason="it is no longer open")
         if change.owner_id and change.owner_was and unguarded(row["owner_id"]) != change.owner_was:
             return Outcome(kind=OutcomeKind.CONFLICT, task_id=change.task_id, reason="somebody gave it to another owner")
-        if change.written and (decided := _decided(change.written, row, remove=change.remove)):
+        decided = _decided(change.written, row, remove=change.remove) if change.written else ""
+        if decided and not change.close:
             return Outcome(kind=OutcomeKind.CONFLICT, task_id=change.task_id, reason=decided)
         if change.remove:
             sheet.remove(change.key)
             return Outcome(kind=OutcomeKind.WRITTEN, task_id=change.task_id)
         cells = {"owner_id": guarded(change.owner_id)} if change.owner_id else {}
+        if change.text and not decided:
+            cells |= {"text": guarded(change.text)}
         if change.close:
             cells |= {"status": TaskStatus.DONE.value, "closed_at": iso(self._now())}
         sheet.put(change.key, cells)

@@ -32,7 +32,7 @@ def _change(client: Client, record: TaskRecord, change: TaskChange, row: Json | 
     """Carry out one change of a task that shows this (None: it is gone); owners who are `absent` are given nothing."""
     state = None if row is None else record.state(row)
     edited = row is not None and change.written is not None and not record.is_as_written(change.written, row)
-    if decided := _decided(change, state) or ("a person edited it" if edited else ""):
+    if decided := _decided(change, state) or ("a person edited it" if edited and not change.close else ""):
         return Outcome(kind=OutcomeKind.CONFLICT, task_id=change.task_id, reason=decided)
     if change.owner_id in absent and not change.close:
         return Outcome(kind=OutcomeKind.REJECTED, task_id=change.task_id, reason=nobody(change.owner_id or ""))
@@ -41,6 +41,8 @@ def _change(client: Client, record: TaskRecord, change: TaskChange, row: Json | 
         if change.remove:
             client.archive(client.paths.objects(KIND, change.task_id))
         elif wanted := _wanted(change, state):
+            if change.text and not edited:
+                wanted |= record.text(change.key, change.text)
             client.write("PATCH", client.paths.objects(KIND, change.task_id), {"properties": wanted})
     except RequestUncertain as error:
         kind, reason = OutcomeKind.UNCERTAIN, str(error)

@@ -42,7 +42,7 @@ class TaskRecord:
         """Return the body of a create: the properties, and every record that the task is linked to."""
         properties = {
             "hs_task_subject": task_body.subject(task.subject),
-            "hs_task_body": task_body.html(task.text, host=self.host, key=task.key if self.in_body else ""),
+            **self.text(task.key, task.text),
             "hs_timestamp": iso(task.due_at),
             "hs_task_status": "NOT_STARTED",
             "hs_task_priority": _PRIORITY.get(task.priority, "NONE"),
@@ -52,6 +52,10 @@ class TaskRecord:
         keyed = {} if self.in_body else {self.key_property: task.key}
         associations = [{"to": {"id": record_id}, "types": [association(number)]} for _, record_id, number in ends(task)]
         return {"properties": keyed | properties, "associations": associations}
+
+    def text(self, key: str, text: str) -> Json:
+        """Return the property that shows a text."""
+        return {"hs_task_body": task_body.html(text, host=self.host, key=key if self.in_body else "")}
 
     def is_as_written(self, task: Task, row: Json) -> bool:
         """Say whether a task's subject, text and due time are still those that were sent."""

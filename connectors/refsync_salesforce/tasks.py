@@ -232,7 +232,7 @@ class SalesforceTasks:
         return self._client.remove([row["id"] for row in rows]) if rows else []
 
     def _wanted(self, change: TaskChange, row: Row | None) -> Row | Outcome:
-        """Return the one field to send, or what speaks against it."""
+        """Return the one field to send, with a note the text below which it stands, or what speaks against it."""
         state = None if row is None else self._state(row)
         if state is None or state.status is TaskStatus.DELETED:
             return conflict(change, "the task was deleted")
@@ -240,18 +240,26 @@ class SalesforceTasks:
             return conflict(change, "the task no longer carries our key")
         if state.status is TaskStatus.DONE:
             return conflict(change, "the task is closed already")
-        if change.written and row is not None and (decided := self._decided(change, change.written, row)):
+        decided = self._decided(change, change.written, row) if change.written and row is not None else ""
+        if decided and not change.close:
             return conflict(change, decided)
         head = {"attributes": {"type": "Task"}, "id": change.task_id}
+        noted = {"Description": _cut(change.text, LONGEST_TEXT)} if change.text and not decided and self._may_note else {}
         if change.remove:
             return head
         if change.close:
-            return head | {"Status": self._statuses.closed}
+            return head | {"Status": self._statuses.closed} | noted
         if change.owner_id is None or state.owner_id == change.owner_id:
             return Outcome(kind=OutcomeKind.WRITTEN, task_id=change.task_id)
         if state.owner_id != change.owner_was:
             return conflict(change, "a person gave the task to somebody else")
-        return head | {"OwnerId": change.owner_id}
+        return head | {"OwnerId": change.owner_id} | noted
+
+    @property
+    def _may_note(self) -> bool:
+        """Whether the org lets us read and write the text of a task: a field that may be edited may be created with a value."""
+        text = self._fields.get("Description")
+        return text is not None and text.createable
 
     def _decided(self, change: TaskChange, written: Task, row: Row) -> str:
         """Return what a person made of an open task since it was written, in words; empty: it is as it was."""

@@ -112,7 +112,17 @@ class TaskChange:
     remove: bool = False
     """Delete it, provided that it is open and still belongs to whom `written` says; needs `written`."""
     written: Task | None = None
-    """The task as refsync wrote it: when its subject, text or due day now say something else, a person decided (CONFLICT)."""
+    """The task as refsync wrote it: when its subject, text or due day now say something else, a person decided (CONFLICT).
+
+    What is over is over: with `close` an edited task is closed all the same, without the note.
+    """
+    note: str = ""
+    """To be added below the text, to say why; needs `written`."""
+
+    @property
+    def text(self) -> str:
+        """The text with the note, for a task that still says what was written; empty: it is to stay as it is."""
+        return f"{self.written.text}\n\n{self.note}" if self.written and self.note else ""
 
 
 def same_words(written: str, shown: str | None) -> bool:

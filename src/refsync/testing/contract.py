@@ -306,6 +306,25 @@ class ConnectorContract:
         assert OutcomeKind.CONFLICT is outcome.kind
         assert one == writer.find([task])[task.key].owner_id
 
+    def test_a_note_is_added_below_what_nobody_edited(self, connector: Connector, writer: TaskWriter, people: People) -> None:
+        """A task that is given away or closed says why, below its text; one that a person rewrote is closed without a word."""
+        tasks = [a_task(connector, name) for name in ("given", "closed", "rewritten")]
+        written = writer.create(tasks)
+        one, two = owners(connector)[:2]
+        people.reword(tasks[2].key, "Mine")
+        changes = [
+            TaskChange(key=task.key, task_id=made.task_id, written=task, note="Otto has the account now.")
+            for task, made in zip(tasks, written, strict=True)
+        ]
+        changes = [replace(changes[0], owner_id=two, owner_was=one), *(replace(change, close=True) for change in changes[1:])]
+        outcomes = writer.change(changes)
+        noted = replace(tasks[0], text=changes[0].text, owner_id=two)
+        undo = TaskChange(key=noted.key, task_id=written[0].task_id, remove=True, written=noted)
+
+        assert [OutcomeKind.WRITTEN] * 3 == [outcome.kind for outcome in outcomes]
+        assert [TaskStatus.OPEN, TaskStatus.DONE, TaskStatus.DONE] == [writer.find(tasks)[task.key].status for task in tasks]
+        assert [OutcomeKind.WRITTEN] == [outcome.kind for outcome in writer.change([undo])]
+
     def test_a_deleted_task_is_not_open(self, connector: Connector, writer: TaskWriter, people: People) -> None:
         """A task that a person deleted is found as deleted, or not at all; it can be changed no more."""
         task = a_task(connector, "deleted")

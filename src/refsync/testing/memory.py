@@ -281,8 +281,11 @@ class MemoryTasks:
             return replace(done, kind=OutcomeKind.CONFLICT, reason="it is no longer open")
         if change.owner_id and change.owner_was and state.owner_id != change.owner_was:
             return replace(done, kind=OutcomeKind.CONFLICT, reason="somebody gave it to another owner")
-        if change.written and (decided := self._crm.decided(change.written, remove=change.remove)):
+        decided = self._crm.decided(change.written, remove=change.remove) if change.written else ""
+        if decided and not change.close:
             return replace(done, kind=OutcomeKind.CONFLICT, reason=decided)
+        if change.text and not decided:
+            self._crm.edit(change.key, text=change.text)
         if change.remove:
             self._crm.delete(change.key)
         if change.owner_id:
