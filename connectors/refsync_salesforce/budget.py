@@ -1,8 +1,8 @@
 """How many of the org's calls refsync may use.
 
 Law: reading leaves a reserve for writing, and both leave one for the org's other programs. What counts is what the org itself
-says in `Sforce-Limit-Info`, with the calls that have left since. A budget that is spent ends the read, not the data: the stream
-is partial, says so, and goes on when calls are free again.
+says in `Sforce-Limit-Info`, with the calls that have left since; and once it refuses a call, nothing is asked for a while. A
+budget that is spent ends the read, not the data: the stream is partial, says so, and goes on when calls are free again.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Budget:
             raise BudgetSpent(
                 f"the {self.a_run} calls of one run are used (calls_per_run); the next run goes on", retry_after=PAUSE
             )
+        if seen.refused and monotonic() - seen.refused_at <= PAUSE:
+            raise BudgetSpent(seen.refused, retry_after=PAUSE)
         if seen.usage is None or monotonic() - seen.usage_at > PAUSE:
             return
         used, allowed = seen.usage

@@ -20,7 +20,7 @@ from simple_salesforce.format import format_soql
 
 from refsync.errors import ConnectorError, UnexpectedReply
 from refsync.model import Instant
-from refsync_salesforce.budget import Budget
+from refsync_salesforce.budget import Budget, BudgetSpent
 from refsync_salesforce.failures import failure, is_expiry, unexpected
 from refsync_salesforce.library import Library, decoded
 from refsync_salesforce.options import SalesforceOptions
@@ -236,7 +236,7 @@ class Client:
                 answer = asked(library)
             except SalesforceError as error:
                 if not is_expiry(error):
-                    raise failure(error, writing=writing) from None
+                    raise self._noted(failure(error, writing=writing)) from None
             except (requests.RequestException, ValueError, TypeError, RecursionError) as error:
                 raise failure(error, writing=writing) from None
             else:
@@ -245,6 +245,12 @@ class Client:
             if ended:
                 raise self._sign_in.refused()
             ended = generation
+
+    def _noted(self, error: ConnectorError) -> ConnectorError:
+        """Return an error; where the org has no calls left, nothing is asked for a while."""
+        if isinstance(error, BudgetSpent):
+            self._seen.refuse(str(error))
+        return error
 
 
 def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

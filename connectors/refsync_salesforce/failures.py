@@ -26,9 +26,9 @@ from refsync.errors import (
     TransientError,
     UnexpectedReply,
 )
+from refsync_salesforce.budget import PAUSE, BudgetSpent
 from refsync_salesforce.transport import ForeignHost
 
-DAY_LIMIT_PAUSE = 15 * 60.0
 CONCURRENCY_PAUSE = 30.0
 LOGIN_PAUSE = 3600.0
 
@@ -160,8 +160,12 @@ def limited(found: tuple[Complaint, ...]) -> RateLimited | None:
     """Return the limit that was met, if one was. No header says how long to wait."""
     for complaint in found:
         if complaint.code == "REQUEST_LIMIT_EXCEEDED":
-            short = "concurrent" in complaint.message.lower()
-            return RateLimited(str(complaint), retry_after=CONCURRENCY_PAUSE if short else DAY_LIMIT_PAUSE)
+            if "concurrent" in complaint.message.lower():
+                return RateLimited(str(complaint), retry_after=CONCURRENCY_PAUSE)
+            words = (
+                f"API limit: the org's calls of the last 24 hours are used up ({complaint}); refsync goes on when some are free"
+            )
+            return BudgetSpent(words, retry_after=PAUSE)
     return None
 
 

@@ -74,6 +74,10 @@ class Seen:
     """Calls that we have sent since `usage` was told: their replies were lost, or did not say."""
     usage_at: float = 0.0
     """When `usage` was told, on the monotonic clock."""
+    refused: str = ""
+    """What the org said when it refused a call because its calls are used up; empty: it has not."""
+    refused_at: float = 0.0
+    """When that was, on the monotonic clock."""
     _date: Instant | None = None
     _at: float = field(default=0.0)
 
@@ -82,6 +86,10 @@ class Seen:
         if path.startswith(COUNTED):
             self.calls += 1
             self.untold += 1
+
+    def refuse(self, reason: str) -> None:
+        """Take in that the org has no calls left."""
+        self.refused, self.refused_at = reason, monotonic()
 
     def note(self, response: requests.Response, *_args: object, **_kwargs: object) -> None:
         """Take in the headers of a reply."""

@@ -54,6 +54,31 @@ def test_every_stream_is_partial_without_a_call(hands: Hands) -> None:
     assert all("ends at 80%" in batches[-1].partial for batches in found.values())
 
 
+def test_refusal_of_the_org_ends_the_run_as_partial(hands: Hands) -> None:
+    """Once the org itself refuses calls, every stream is partial and says why, nothing more is asked, and a later run goes on."""
+    whole = mirror(read(hands.connect(), Stream.CONTACTS))
+    connector = hands.connect(page_size=4)
+    hands.trouble({"kind": "own", "name": "request_limit", "endpoint": "GET queryAll", "nth": 2})
+    first = read(connector, Stream.CONTACTS)
+    hands.calm()
+    hands.calls()
+    others = {stream: read(connector, stream)[-1].partial for stream in Stream}
+
+    assert (4, {}) == (len(mirror(first)), hands.calls())
+    assert all("API limit: the org's calls of the last 24 hours are used up" in reason for reason in others.values())
+    rest = read(hands.connect(page_size=4), Stream.CONTACTS, cursor(first))
+    assert whole == mirror([*first, *rest])
+
+
+def test_refusal_is_believed_for_a_quarter_of_an_hour() -> None:
+    """After that one call is made to learn whether the org has calls again."""
+    early, late = Seen(refused="API limit", refused_at=1e12), Seen(refused="API limit", refused_at=-PAUSE)
+    Budget(seen=late).check()
+
+    with pytest.raises(BudgetSpent, match="API limit"):
+        Budget(seen=early).check()
+
+
 def test_calls_of_a_run_are_limited(hands: Hands) -> None:
     """With `calls_per_run` a run reads so far and says so; the next one, which begins with the users, goes on to the end."""
     whole = mirror(read(hands.connect(), Stream.CONTACTS))

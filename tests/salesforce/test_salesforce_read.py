@@ -305,9 +305,9 @@ def test_failure_keeps_the_last_cursor(org: Org, connector: SalesforceConnector)
 
 
 def test_limit_in_the_middle_is_no_end(org: Org, connector: SalesforceConnector) -> None:
-    """A used-up limit between pages is an error, not the end of the data."""
+    """A limit that is met between pages is an error, not the end of the data."""
     org.says("GET", "queryAll/", org.answer(account(1), account(2)))
-    limit = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]
+    limit = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests (Concurrent API Requests) Limit exceeded."}]
     org.says("GET", "queryAll/", limit, status=403)
     with pytest.raises(RateLimited):
         list(connector.read(Stream.ACCOUNTS, None))
