@@ -86,7 +86,9 @@ def test_each_fact_seeks(rules: Callable[..., RuleSet], mirror: Mirror, name: st
     fact = FACTS[name]
     values = [f'"{fact.values[0]}"'] if fact.values and name != "milestone.kind" else LINES[fact.type]
     subject = fact.subject if fact.subject in SUBJECTS else "account"
-    segments = '[segment]\na = { when = {}, reconnect_after = "30 days", touch_people = "60 days", long_silence = "2 years" }'
+    lengths = 'reconnect_after = "{} days", touch_people = "60 days", long_silence = "{} years"'
+    first, other = lengths.format(30, 2), lengths.format(60, 3)  # apart, so that each cut-off speaks of the account
+    segments = f'[segment]\na = {{ when = {{ account.tier = "A" }}, {first} }}\nb = {{ when = {{}}, {other} }}'
     loaded = rules(
         segments=segments, **{f"rule_{number}": about(subject, f"{name} = {value}") for number, value in enumerate(values)}
     )

@@ -211,7 +211,8 @@ def named(table: FromClause, column: str, by: FromClause, pointer: str) -> Field
 
 def some(rows: Rows, *bounds: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return whether there is a row within the bounds."""
-    return select(1).select_from(rows.table).where(*rows.where, *bounds).correlate(*rows.of).exists()
+    around = (account, *rows.of)  # a bound that segments set speaks of the account, whatever the rows belong to
+    return select(1).select_from(rows.table).where(*rows.where, *bounds).correlate(*around).exists()
 
 
 def latest(parts: tuple[Rows, ...], now: Instant) -> ColumnElement[Any]:
