@@ -59,7 +59,11 @@ class Limits:
     per_account_open: int = 2
     """Open asks and care tasks of an account; thanks and follow-ups always pass."""
     new_tasks_per_run: int = 400
-    """A run that would write more writes nothing and waits for an admin."""
+    """A run that would write more new tasks writes none of them and waits for an admin."""
+    times_the_usual: int = 5
+    """So does one that would bring a day to more than so many times the usual number, if that is more than 20; 0: never."""
+    plan_lasts: Duration = Duration(3, Unit.DAYS)
+    """How long a plan can be carried out, and an approval of it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,7 @@ class Company:
     def tick(self, after: int = 0, **options: object) -> Report:
         self.now += after
         patience = Patience(attempts=2, first_pause=0.001, longest_pause=0.001)
-        given = {"now": self.now, "patience": patience, "clock": lambda: self.now, **options}
+        given = {"now": self.now, "patience": patience, "clock": lambda: self.now, "approved": True, **options}
         return tick(self.store, "memory", "memory", self.connector, self.rules, **given)  # type: ignore[arg-type]
 
     def states(self, rule: str) -> list[str]:

@@ -76,7 +76,7 @@ class Company:
     def tick(self, **options: object) -> None:
         self.now += HOUR
         connector = MemoryConnector(self.crm, page=2, lists=self.lists)
-        given = {"now": self.now, "patience": PATIENCE, "clock": lambda: self.now, **options}
+        given = {"now": self.now, "patience": PATIENCE, "clock": lambda: self.now, "approved": True, **options}
         tick(self.store, self.name, "memory", connector, self.rules, **given)  # type: ignore[arg-type]
 
 

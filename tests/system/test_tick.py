@@ -120,7 +120,7 @@ class Company:
             now=self.now,
             patience=patience,
             clock=lambda: self.now,
-            **options,  # type: ignore[arg-type]
+            **{"approved": True, **options},  # type: ignore[arg-type]
         )
 
     def states(self) -> dict[str, str]:

@@ -15,7 +15,7 @@ from refsync.company import Company, Limits
 from refsync.errors import Place
 from refsync.finding import Finding, State
 from refsync.model import User, instant
-from refsync.plan import People, Plan, plan
+from refsync.plan import Approval, People, Plan, Standing, plan
 from refsync.rules.rule import Kind, Match, Mode, Repeat, Rule, RuleSet, TaskTemplate, Text
 
 NOW = instant(datetime(2026, 11, 20, 9, tzinfo=UTC))  # a Friday
@@ -176,7 +176,7 @@ def test_too_many_at_once_writes_nothing() -> None:
     wanted = [match(account=f"a{n}") for n in range(3)]
 
     assert {"limits.new_tasks_per_run": 3} == planned(*wanted, rule_set=rules(company)).held_by
-    assert 3 == len(planned(*wanted, rule_set=rules(company), approved=True).write)
+    assert 3 == len(planned(*wanted, rule_set=rules(company), approval=Approval(everything=True)).write)
 
 
 def test_state_must_settle_first() -> None:
@@ -271,8 +271,9 @@ def test_cause_gone_clears_and_frozen_rules_do_not_end() -> None:
     (found,) = carried_out(planned(match()))
     gone = {found.key: "in touch again"}
 
-    assert [State.CLEARED] == [ending.state for ending in planned(ledger=[found], causes_gone=gone).end]
-    assert () == planned(ledger=[found], causes_gone=gone, frozen=frozenset({"reconnect-lapse"}), now=NOW + 400 * DAY).end
+    assert [State.CLEARED] == [ending.state for ending in planned(ledger=[found], standing=Standing(gone=gone)).end]
+    seen = Standing(gone=gone)
+    assert () == planned(ledger=[found], standing=seen, frozen=frozenset({"reconnect-lapse"}), now=NOW + 400 * DAY).end
 
 
 def test_old_task_expires() -> None:

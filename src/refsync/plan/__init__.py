@@ -11,14 +11,17 @@ from dataclasses import replace
 
 from refsync.finding import Finding, State
 from refsync.model import Instant
+from refsync.plan.approval import Approval
+from refsync.plan.brake import stopped
 from refsync.plan.endings import endings
 from refsync.plan.limits import Desk
 from refsync.plan.situation import Past, People, Situation
 from refsync.plan.values import Ending, Held, Plan, Wish
+from refsync.plan.watching import taking
 from refsync.plan.wishes import wishes
 from refsync.rules.rule import Match, RuleSet
 
-__all__ = ["Ending", "Held", "People", "Plan", "Wish", "plan"]
+__all__ = ["Approval", "Ending", "Held", "People", "Plan", "Wish", "plan", "would_write"]
 
 
 def plan(
@@ -31,28 +34,32 @@ def plan(
     now: Instant,
     causes_gone: Mapping[str, str] | None = None,
     frozen: frozenset[str] = frozenset(),
-    approved: bool = False,
+    approval: Approval | None = None,
 ) -> Plan:
     """Return what to do about the matches of the live rules that may be judged now.
 
     `causes_gone` names findings (by key) whose cause the caller saw disappear, with the reason; findings of `frozen` rules, which
-    may not be judged now, do not end. `approved` lifts `new_tasks_per_run` for this plan.
+    may not be judged now, do not end. `approval` is what people let pass, and what waits until they do.
     """
+    approval = approval or Approval()
+    frozen |= approval.paused
     over = tuple(endings(ledger, rules, causes_gone or {}, frozen, now))
     ended = {one.finding.key: replace(one.finding, state=one.state, closed_at=now) for one in over}
     past = Past(ended.get(finding.key, finding) for finding in ledger)
-    situation = Situation(rules=rules, past=past, people=people, org=org, now=now)
+    situation = Situation(rules=rules, past=past, people=people, org=org, now=now, again=approval.again)
     wanted, held = wishes(matches, situation)
+    wanted, waiting = approval.sort(wanted)
     desk = Desk(situation)
     chosen = desk.chosen(wanted)
     settled = tuple(wish for wish in chosen if _is_settled(wish, situation))
-    limit = rules.company.limits.new_tasks_per_run
-    if len(settled) > limit and not approved:
-        desk.hold(settled, "limits.new_tasks_per_run")
-        settled = ()
+    braked, stopped_by = stopped(settled, situation, approval)
+    desk.hold(braked, stopped_by)
+    waits = {wish.key for wish in braked}
     matched = {wish.key for wish in wanted}
     return Plan(
-        write=settled,
+        write=tuple(wish for wish in settled if wish.key not in waits),
+        stopped=braked,
+        stopped_by=stopped_by,
         notice=tuple(wish for wish in chosen if wish.noticed_at is None and not _is_settled(wish, situation)),
         end=over,
         forget=tuple(
@@ -60,8 +67,26 @@ def plan(
             for found in ledger
             if found.state is State.PENDING and found.key not in matched and found.rule not in frozen
         ),
-        held=(*held, *desk.held),
+        held=(*held, *waiting, *desk.held),
     )
+
+
+def would_write(
+    watching: Sequence[Match],
+    planned: Plan,
+    *,
+    rules: RuleSet,
+    ledger: Sequence[Finding],
+    people: People,
+    org: str,
+    now: Instant,
+) -> Plan:
+    """Return what rules that only watch would have written, had they been live, after the live ones, and what would be held."""
+    if not watching:
+        return Plan()
+    known = (*ledger, *taking(planned.write, now))
+    found = plan(watching, rules=rules, ledger=known, people=people, org=org, now=now, approval=Approval(everything=True))
+    return Plan(write=(*found.write, *found.notice), held=found.held)
 
 
 def _is_settled(wish: Wish, situation: Situation) -> bool:

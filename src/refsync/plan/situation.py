@@ -45,6 +45,8 @@ class Situation:
     people: People
     org: str
     now: Instant
+    again: frozenset[str] = frozenset()
+    """Keys of findings that an admin took back and lets come again."""
 
     @property
     def company(self) -> Company:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from refsync.calendar import Calendar, Duration, Unit
+from refsync.calendar import Duration, Unit
 from refsync.finding import LIVE, WITH_TASK, Finding, State, finding_key
 from refsync.model import Instant, parse_instant
 from refsync.plan.limits import ask_limit
@@ -64,7 +64,7 @@ def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, sinc
         key = live.key
     else:
         in_lapse = [finding for finding in before if finding.episode == episode or finding.opened_at > since]
-        if in_lapse and (reason := _too_soon(rule, in_lapse, situation.company.calendar, situation.now)):
+        if in_lapse and (reason := _too_soon(rule, in_lapse, situation)):
             return reason
         n = sum(finding.state is not State.REJECTED for finding in in_lapse)
     return Wish(
@@ -79,14 +79,17 @@ def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, sinc
     )
 
 
-def _too_soon(rule: Rule, before: Sequence[Finding], calendar: Calendar, now: Instant) -> str:
+def _too_soon(rule: Rule, before: Sequence[Finding], situation: Situation) -> str:
     """Return the setting that keeps a finding from coming again, or an empty text."""
+    calendar, now = situation.company.calendar, situation.now
     last = max(before, key=lambda finding: finding.opened_at)
+    if last.key in situation.again:
+        return ""
     closed_at = last.closed_at if last.closed_at is not None else last.opened_at
     if last.state is State.REJECTED:
         return "" if closed_at < calendar.ago(now, REJECTED_AGAIN) else "rejected"
     if rule.repeat == Repeat():
-        return "repeat"
+        return "undone" if last.state is State.UNDONE else "repeat"
     if rule.repeat.at_most is not None and len(before) >= rule.repeat.at_most:
         return "repeat.at_most"
     match last.state:
@@ -94,9 +97,12 @@ def _too_soon(rule: Rule, before: Sequence[Finding], calendar: Calendar, now: In
             pause, name = rule.repeat.after_done, "after_done"
         case State.DISMISSED:
             pause, name = rule.repeat.after_dismissed, "after_dismissed"
+        case State.UNDONE:
+            pause, name = rule.repeat.after_dismissed, "undone"
         case _:
             pause, name = rule.repeat.after_expired, "after_expired"
-    return f"repeat.{name}" if pause is None or closed_at >= calendar.ago(now, pause) else ""
+    reason = name if last.state is State.UNDONE else f"repeat.{name}"
+    return reason if pause is None or closed_at >= calendar.ago(now, pause) else ""
 
 
 def _waiting(wish: Wish, behind: str, now: Instant) -> Finding:

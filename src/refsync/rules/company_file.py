@@ -176,6 +176,8 @@ def _limits(table: Table | None, rules: Collection[str]) -> tuple[Limits, AskLim
         per_rep_per_week=table.integer("per_rep_per_week", plain.per_rep_per_week),
         per_account_open=table.integer("per_account_open", plain.per_account_open),
         new_tasks_per_run=table.integer("new_tasks_per_run", plain.new_tasks_per_run),
+        times_the_usual=table.integer("times_the_usual", plain.times_the_usual),
+        plan_lasts=table.duration("plan_lasts", plain.plan_lasts),
     )
     ask = _ask_limits(table.table("ask"), rules)
     table.done()

@@ -5,6 +5,7 @@ The law: a folder with an error in it is not used at all, so that no rule is eve
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,7 +82,18 @@ def _read(folder: Path, problems: list[Problem]) -> RuleSet | None:
         rules=found,
         folder=folder,
         own_facts=own,
+        digest=_digest(folder, sources),
     )
+
+
+def _digest(folder: Path, sources: dict[str, TomlSource]) -> str:
+    """Return a hash of everything that the rules of a folder are made of."""
+    hashed = hashlib.sha256()
+    for name, source in sorted(sources.items()):
+        hashed.update(f"{name}\0{source.text}\0".encode())
+    for path in sorted(folder.glob("templates/*.txt")):
+        hashed.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return hashed.hexdigest()
 
 
 def _misnamed(folder: Path) -> Iterator[Problem]:

@@ -243,6 +243,8 @@ class RuleSet:
     """By name; the files that are `off` too."""
     folder: Path
     own_facts: tuple[OwnFact, ...] = ()
+    digest: str = ""
+    """A hash of the files they were read from: other files, other digest."""
 
     def rule(self, name: str) -> Rule | None:
         """Return the rule that has this name, or had it."""

@@ -13,10 +13,10 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, insert, select, update
 
 from refsync.finding import State
-from refsync.model import Instant
+from refsync.model import ActivityKind, Instant
 from refsync.store import upsert
 from refsync.store.plan_tables import again, first_match, rule_seen
-from refsync.store.tables import finding
+from refsync.store.tables import activity, finding, is_plan
 
 
 class First(StrEnum):
@@ -103,3 +103,12 @@ def allow_again(db: Connection, connection: str, run: str, at: Instant) -> int:
 def allowed_again(db: Connection, connection: str) -> frozenset[str]:
     """Return the keys of what was taken back and may come again."""
     return frozenset(db.execute(select(again.c.key).where(again.c.connection == connection)).scalars())
+
+
+def unknown_keys(db: Connection, connection: str) -> frozenset[str]:
+    """Return the keys of tasks of ours that the CRM shows and the ledger does not know: those of a database that was lost."""
+    known = select(finding.c.key).where(finding.c.connection == activity.c.connection, finding.c.key == activity.c.task_key)
+    shown = select(activity.c.task_key).where(
+        activity.c.connection == connection, is_plan, activity.c.kind == ActivityKind.TASK.value, activity.c.task_key != ""
+    )
+    return frozenset(db.execute(shown.where(~known.exists())).scalars())

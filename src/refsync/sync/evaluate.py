@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from refsync.finding import Finding, State
 from refsync.model import Instant, Stream
-from refsync.plan import People, Plan, Wish, plan
+from refsync.plan import Approval, People, Plan, Wish, plan, would_write
 from refsync.rules import compile as compiling
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.texts import member
@@ -36,25 +36,34 @@ class Judged:
     """Per rule that is live or watched, also of rules that are held; without the facts that only texts need."""
     held_rules: Mapping[str, str] = field(default_factory=dict)
     """Rules that may not be judged now, with the reason."""
+    watched: Plan = field(default_factory=Plan)
+    """What the rules that only watch would have done, in `write`, with the live ones going first."""
 
 
-def evaluate(run: Run, *, approved: bool) -> Judged:
-    """Return the plan for this run. Writes only what follows from the mirror (touches, milestones, what people did to tasks)."""
+Subject: TypeAlias = tuple[str, str]
+"""A rule, and the id of what one of its matches is about."""
+
+
+def evaluate(run: Run, approval: Approval, *, only: Collection[Subject] | None = None) -> Judged:
+    """Return the plan for this run. Writes only what follows from the mirror (touches, milestones, what people did to tasks).
+
+    `only`: these subjects compete, and no others.
+    """
     run.progress("judge", 0)
     with run.write() as db:
         shown.take_in(db, run.connection, run.rules.company.calendar, run.now, run.id)
     org = run.connector.org  # may call the CRM: never inside a transaction
     with run.store.read() as db:
-        held_rules = _held_rules(run, mirror.state(db, run.connection))
+        held = held_rules(run, mirror.state(db, run.connection))
         matches = {
             rule.name: tuple(matches_of(db, rule, run.rules, run.connection, run.now, brief=True)) for rule in judged(run.rules)
         }
         past = ledger.everything(db, run.connection)
-        live = [
-            match for name, found in matches.items() if name not in held_rules and _is_live(run.rules, name) for match in found
-        ]
-        people = _people(db, run.connection, live)
-        frozen = frozenset(name for rule in run.rules.rules if rule.name in held_rules for name in rule.names)
+        judgeable = [match for name, found in matches.items() if name not in held for match in found]
+        live = [match for match in judgeable if _is_live(run.rules, match.rule) and (only is None or _subject(match) in only)]
+        watching = [match for match in judgeable if not _is_live(run.rules, match.rule)]
+        people = _people(db, run.connection, judgeable)
+        frozen = frozenset(name for rule in run.rules.rules if rule.name in held for name in rule.names)
         causes_gone = _causes_gone(db, run, past, frozen)
         run.progress("plan", len(live))
         planned = plan(
@@ -66,10 +75,16 @@ def evaluate(run: Run, *, approved: bool) -> Judged:
             now=run.now,
             causes_gone=causes_gone,
             frozen=frozen,
-            approved=approved,
+            approval=approval,
         )
-        planned = replace(planned, write=_told(db, run, planned.write), notice=_told(db, run, planned.notice))
-    return Judged(plan=planned, matches=matches, held_rules=held_rules)
+        watched = would_write(watching, planned, rules=run.rules, ledger=past, people=people, org=org, now=run.now)
+        planned = replace(
+            planned,
+            write=_told(db, run, planned.write),
+            notice=_told(db, run, planned.notice),
+            stopped=_told(db, run, planned.stopped),
+        )
+    return Judged(plan=planned, matches=matches, held_rules=held, watched=watched)
 
 
 def judged(rules: RuleSet) -> tuple[Rule, ...]:
@@ -118,12 +133,17 @@ def _named(
     return found
 
 
+def _subject(match: Match) -> Subject:
+    return match.rule, match.subject_id
+
+
 def _is_live(rules: RuleSet, name: str) -> bool:
     rule = rules.rule(name)
     return rule is not None and rule.mode is Mode.LIVE
 
 
-def _held_rules(run: Run, states: Mapping[Stream, StreamState]) -> dict[str, str]:
+def held_rules(run: Run, states: Mapping[Stream, StreamState]) -> dict[str, str]:
+    """Return the rules that may not be judged now, with the reason."""
     gates = ((rule, _gate(rule, run, states)) for rule in run.rules.rules)
     return {rule.name: reason for rule, reason in gates if reason}
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from refsync.company import MilestoneField
 from refsync.connector import Connector
+from refsync.errors import RefsyncError
 from refsync.model import Instant, Stream
 from refsync.rules.rule import RuleSet
-from refsync.store import lease
+from refsync.store import lease, pauses
 from refsync.store.engine import Database, Store
+from refsync.store.pauses import Pause
 from refsync.sync.retry import Patience, Stopped
 
 CALL_MS = 30_000
 """What the lease must still last before a call that writes to the CRM: longer than the call."""
+
+
+class Paused(RefsyncError):
+    """A person paused what was about to be written; what was written stays, the rest waits until they resume it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,8 @@ class Run:
     stop: threading.Event
     confirmed_deletes: frozenset[Stream] = frozenset()
     """Streams whose missing records may go, however many they are: a person has said so for this run."""
+    paused: Mapping[str, Pause] = field(default_factory=dict)
+    """What was paused when it began, by rule; the whole connection under the empty name."""
     patience: Patience = field(default_factory=Patience)
     progress: Callable[[str, int], None] = lambda _step, _done: None
 
@@ -55,8 +63,14 @@ class Run:
             raise Stopped
 
     def check_may_write(self) -> None:
-        """Raise Stopped or LeaseLost when the CRM must not be written to: called before every attempt, repeated ones too."""
+        """Raise Stopped, Paused or LeaseLost when the CRM must not be written to: called before every attempt, repeated ones too.
+
+        A rule that was paused before the run began has nothing to write; one that is paused meanwhile ends it.
+        """
         self.check_stop()
         now = self.clock()
         with self.store.write() as db:
             lease.fence(db, self.connection, self.token, now, time_left=CALL_MS)
+            found = pauses.of(db, self.connection)
+        if new := [pause for rule, pause in found.items() if rule not in self.paused]:
+            raise Paused("; ".join(map(str, new)))

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-import structlog
-
-from refsync.company import milestone_fields
 from refsync.connector import Connector
-from refsync.errors import RefsyncError, StoreError
 from refsync.model import Instant, Stream, iso
+from refsync.plan import Plan
 from refsync.rules.rule import RuleSet
-from refsync.store import lease, runs
 from refsync.store.engine import Store
-from refsync.store.runs import RunOutcome
+from refsync.store.runs import RunKind, RunOutcome
+from refsync.sync import allowed, planned
 from refsync.sync.evaluate import Judged, evaluate
 from refsync.sync.pull import Pulled, pull
 from refsync.sync.push import Pushed, push, recover
-from refsync.sync.retry import Patience, Stopped
-from refsync.sync.run import Run
+from refsync.sync.retry import Patience
+from refsync.sync.run import Paused, Run
+from refsync.sync.turn import AlreadyRunning, Turn
 
-log = structlog.get_logger()
+__all__ = ["AlreadyRunning", "Report", "tick"]
 
-LEASE_MS = 60_000
-RENEW_S = 20.0
-
-
-class AlreadyRunning(RefsyncError):
-    """Another process runs this connection now; nothing was done."""
+SHOWN = 100
+"""So many tasks of rules that only watch stand in the record of a run; the counts tell of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +43,19 @@ class Report:
     """None: nothing was to be written, in a dry run or because the connector cannot write."""
     no_writer: str = ""
     """Why tasks were not written although there were some."""
+    plan: str = ""
+    """The id of the plan that waits for an approval; empty: none does."""
 
     @property
     def outcome(self) -> RunOutcome:
-        if self.pulled.partial or self.no_writer or (self.judged and self.judged.held_rules):
+        if self.pulled.partial or self.no_writer or self.plan or (self.judged and self.judged.held_rules):
             return RunOutcome.PARTIAL
         return RunOutcome.PARTIAL if self.pushed and (self.pushed.rejected or self.pushed.uncertain) else RunOutcome.DONE
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
         judged, pushed = self.judged, self.pushed or Pushed()
-        held = judged.plan.held if judged else ()
+        made = judged.plan if judged else Plan()
         return {
             "connection": self.connection,
             "run": self.run,
@@ -73,17 +68,40 @@ class Report:
             "partial": {stream.value: reason for stream, reason in self.pulled.partial.items()},
             "matches": {rule: len(found) for rule, found in judged.matches.items()} if judged else {},
             "held_rules": dict(judged.held_rules) if judged else {},
-            "planned": len(judged.plan.write) if judged else 0,
+            "planned": len(made.write),
             "created": pushed.created,
             "adopted": pushed.adopted,
             "closed": pushed.closed,
             "rejected": pushed.rejected,
             "uncertain": pushed.uncertain,
             "waiting": pushed.waiting,
-            "held": len(held),
-            "held_by": judged.plan.held_by if judged else {},
+            "held": len(made.held),
+            "held_by": made.held_by,
+            "first_matches": dict(Counter(held.rule for held in made.held if held.reason in allowed.REASONS.values())),
+            "plan": self.plan,
+            "stopped_by": made.stopped_by,
+            "watched": watched(judged) if judged else {},
             "not_written": self.no_writer,
         }
+
+
+def watched(judged: Judged) -> dict[str, Any]:
+    """Return what the rules that only watch would have done: counts by rule, and the first tasks."""
+    would = judged.watched
+    counts = Counter(wish.match.rule for wish in would.write)
+    held = Counter(one.rule for one in would.held)
+    tasks = [
+        {
+            "rule": wish.rule.name,
+            "account_id": wish.match.account_id,
+            "account": wish.match.account_name,
+            "owner_id": wish.owner_id,
+            "due_on": wish.due_on.isoformat(),
+        }
+        for wish in would.write[:SHOWN]
+    ]
+    rules = {rule: {"would_write": counts[rule], "would_hold": held[rule]} for rule in sorted({*counts, *held})}
+    return {"rules": rules, "tasks": tasks}
 
 
 def tick(
@@ -104,87 +122,52 @@ def tick(
 ) -> Report:
     """Run one tick and return its report, which is also kept in the store.
 
-    `approved`: even more tasks than the limit of a run; `confirmed_deletes`: streams whose missing records may go past the brake.
+    `approved`: whoever calls has approved whatever is written, however much it is, and what rules match that are live for the
+    first time; `confirmed_deletes`: streams whose missing records may go past the brake.
 
     Raises AlreadyRunning, ConnectorError (the CRM could not be used), StoreError, and Stopped when `stop` was set meanwhile.
     """
-    stop = stop or threading.Event()
-    milestones = milestone_fields(rules.company, connector_name)
-    token = lease.acquire(store, connection, f"pid {os.getpid()}", LEASE_MS, lease.clock(store, clock()))
-    if token is None:
-        raise AlreadyRunning
-    run = Run(
-        id=f"{iso(now)}-{secrets.token_hex(3)}",
-        connection=connection,
+    turn = Turn(
         store=store,
+        connection=connection,
+        connector_name=connector_name,
         connector=connector,
         rules=rules,
-        milestones=milestones,
         now=now,
-        token=token,
-        clock=lambda: lease.clock(store, clock()),
-        stop=stop,
+        stop=stop or threading.Event(),
         confirmed_deletes=frozenset(confirmed_deletes),
         patience=patience or Patience(),
         progress=progress,
+        clock=clock,
     )
-    try:
-        with structlog.contextvars.bound_contextvars(connection=connection, run=run.id), _renewed(run):
-            return _recorded(run, dry_run=dry_run, approved=approved)
-    finally:
-        with suppress(StoreError):
-            lease.release(store, connection, token)
+    return ticked(turn, dry_run=dry_run, approved=approved)
 
 
-def _recorded(run: Run, *, dry_run: bool, approved: bool) -> Report:
-    with run.write() as db:
-        runs.begin(db, run.connection, run.id, began_at=run.clock(), now=run.now)
-    log.info("tick_began")
-    try:
-        report = _tick(run, dry_run=dry_run, approved=approved)
-    except BaseException as error:
-        reason = "stopped" if isinstance(error, Stopped) else str(error) or type(error).__name__
-        _keep(run, RunOutcome.FAILED, {"error": reason})
-        raise
-    _keep(run, report.outcome, report.as_json())
-    log.info("tick_ended", **{key: value for key, value in report.as_json().items() if key not in {"connection", "run"}})
-    return report
+def ticked(turn: Turn, *, dry_run: bool = False, approved: bool = False) -> Report:
+    """Run one tick of a connection whose turn it is: see `tick`."""
+    kind = RunKind.DRY_RUN if dry_run else RunKind.SYNC
+    return turn.take(kind, partial(_tick, dry_run=dry_run, approved=approved))
 
 
 def _tick(run: Run, *, dry_run: bool, approved: bool) -> Report:
     report = Report(connection=run.connection, run=run.id, now=run.now)
     report = replace(report, pulled=pull(run))
-    writer = None if dry_run else run.connector.tasks
+    paused = run.paused.get("")
+    writer = None if dry_run or paused else run.connector.tasks
     pushed = recover(run, writer) if writer else None
-    judged = evaluate(run, approved=approved)
+    judged = evaluate(run, allowed.allowed(run, everything=approved))
+    allowed.settle(run, judged)
     report = replace(report, judged=judged)
+    if dry_run:
+        return report
+    if judged.plan.stopped:
+        report = replace(report, plan=planned.keep(run, judged).id)
+    if paused:
+        return replace(report, no_writer=f"{paused}: refsync resume lets it go on")
     if writer is None or pushed is None:
-        wanted = judged.plan.write and not dry_run
-        return replace(report, no_writer="the connector cannot write tasks: see refsync check" if wanted else "")
-    return replace(report, pushed=push(run, writer, judged.plan, pushed))
-
-
-def _keep(run: Run, outcome: RunOutcome, report: Mapping[str, Any]) -> None:
-    with suppress(StoreError), run.write() as db:
-        runs.end(db, run.connection, run.id, ended_at=run.clock(), outcome=outcome, report=report)
-
-
-@contextmanager
-def _renewed(run: Run) -> Iterator[None]:
-    """Renew the lease while the block runs; a lease that was lost shows at the next fence."""
-    done = threading.Event()
-
-    def renew() -> None:
-        while not done.wait(RENEW_S):
-            try:
-                lease.renew(run.store, run.connection, run.token, LEASE_MS, run.clock())
-            except StoreError as error:
-                log.warning("lease_not_renewed", error=str(error))
-
-    thread = threading.Thread(target=renew, name=f"lease {run.connection}", daemon=True)
-    thread.start()
+        return replace(report, no_writer="the connector cannot write tasks: see refsync check" if judged.plan.write else "")
     try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+        push(run, writer, judged.plan, pushed)
+    except Paused as error:
+        return replace(report, pushed=pushed, no_writer=f"{error}: refsync resume lets it go on")
+    return replace(report, pushed=pushed)
