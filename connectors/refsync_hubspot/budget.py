@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from refsync.errors import ConnectorError
+from refsync.errors import RateLimited
 from refsync.meter import Meter
 from refsync.model import Instant
 from refsync_hubspot.limiter import number
 
 DAY_MS = 86_400_000
+PAUSE = 3_600.0
+"""Seconds after which it may be worth asking again."""
 READING, WRITING = 0.80, 0.95
 """The share of the day's calls at which each stops."""
 MOST_FAILED = 0.05
@@ -25,8 +27,8 @@ UNLIMITED = 1 << 31
 _CALLS, _FAILED = "hubspot day", "hubspot failed"
 
 
-class BudgetSpent(ConnectorError):
-    """The calls of the day are used up as far as refsync may use them; reading goes on tomorrow."""
+class BudgetSpent(RateLimited):
+    """The calls are used up as far as refsync may use them: the read ends as partial, and a later one goes on."""
 
 
 class Budget:
@@ -52,7 +54,7 @@ class Budget:
             used = self._meter.spent(_CALLS, window_ms=DAY_MS, now=now)
             _stop_at(most, used, self._chosen, "of this connection's {:,} calls a day")
         if self._failing and not writing:
-            raise BudgetSpent(self._failing)
+            raise BudgetSpent(self._failing, retry_after=PAUSE)
 
     def count(self) -> None:
         """Count a call that is about to be sent."""
@@ -83,5 +85,6 @@ class Budget:
 def _stop_at(most: float, used: int, of: int, words: str) -> None:
     if used >= most * of:
         raise BudgetSpent(
-            f"HubSpot: {100 * used // of} % {words.format(of)} are used; reading goes on tomorrow, the rest is for tasks"
+            f"HubSpot: {100 * used // of} % {words.format(of)} are used; reading goes on tomorrow, the rest is for tasks",
+            retry_after=PAUSE,
         )

@@ -18,6 +18,7 @@ from refsync.connector import Batch, Cursor
 from refsync.errors import UnexpectedReply
 from refsync.model import Instant, Stream
 from refsync_hubspot import schema, search
+from refsync_hubspot.budget import BudgetSpent
 from refsync_hubspot.cursor import Listing, Place, Seen, Shown, State, Window
 from refsync_hubspot.fetch import Fetched
 from refsync_hubspot.objects import ObjectType
@@ -64,7 +65,16 @@ class Reader:
         self._searched: dict[str, Searched] = {}
 
     def read(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
-        """Yield what is new since the cursor; a kind of record that the token may not see ends as partial, the others go on."""
+        """Yield what is new since the cursor; a kind of record that the token may not see ends as partial, the others go on.
+
+        When no calls are left, the stream ends as partial.
+        """
+        try:
+            yield from self._read(stream, since)
+        except BudgetSpent as spent:
+            yield Batch(partial=str(spent))
+
+    def _read(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
         self._records.begin()
         if stream is Stream.USERS:
             try:

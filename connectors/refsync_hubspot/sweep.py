@@ -18,6 +18,7 @@ from dataclasses import replace
 from refsync.connector import Batch, Cursor
 from refsync.model import Instant, Stream
 from refsync_hubspot import search
+from refsync_hubspot.budget import BudgetSpent
 from refsync_hubspot.cursor import SWEEPS, Seen, State, Sweeping, Window
 from refsync_hubspot.fetch import Fetched
 from refsync_hubspot.objects import ObjectType
@@ -39,6 +40,12 @@ class Sweeper:
 
     def sweep(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
         """Yield what is due; nothing, without a call, when nothing is. The first one notes the time: all was just read."""
+        try:
+            yield from self._sweep(stream, since)
+        except BudgetSpent as spent:
+            yield Batch(partial=str(spent))
+
+    def _sweep(self, stream: Stream, since: Cursor | None) -> Iterator[Batch]:
         if stream is Stream.USERS:
             return
         now = self._records.client.now(good_for=math.inf)

@@ -23,7 +23,7 @@ from refsync.errors import AuthError, ConnectorError, RateLimited, RequestUncert
 from refsync.meter import Meter
 from refsync.model import Instant, instant, moment
 from refsync_hubspot import replies
-from refsync_hubspot.budget import Budget
+from refsync_hubspot.budget import Budget, BudgetSpent
 from refsync_hubspot.limiter import Clocks, Limiter, Pace
 from refsync_hubspot.options import HubSpotOptions
 from refsync_hubspot.paths import Paths
@@ -38,6 +38,8 @@ PACKED = "text/plain"
 """What the library has to be told so that it leaves a body as it is; the transport says that it is JSON."""
 LONG_WAIT = 60.0
 """Seconds; when HubSpot asks to wait longer than this, no call goes out until then."""
+TOO_LONG = 120.0
+"""Seconds; when it asks to wait longer than this, nobody waits: the read ends as partial."""
 _REFUSED = frozenset({401, 530})
 """530 is what Cloudflare says of a malformed token (seen on real portals)."""
 
@@ -58,6 +60,7 @@ class Wire:
         self._searches = Limiter("hubspot searches", meter, clocks)
         self.budget = Budget(options.requests_per_day, meter, now=clocks.now, watches_failures=not options.url)
         self._closed_until = 0.0
+        self._closed_for = 0.0
         self._dated: tuple[Instant, float] | None = None
         self.account: Json | None = None
         """The portal's own data, once somebody has asked for them."""
@@ -72,7 +75,7 @@ class Wire:
         """
         self.budget.check(writing=reserved)
         if (left := self._closed_until - self._clocks.clock()) > 0:
-            raise RateLimited("HubSpot has asked to wait", retry_after=left)
+            raise _limit("HubSpot has asked to wait", left, self._closed_for)
         token = self._sign_in.token()
         reply = self._called(token, method, path, query, body, write=write)
         if reply.status in _REFUSED and self._sign_in.renews(token):
@@ -92,9 +95,11 @@ class Wire:
         """Return the error that a reply outside 2xx stands for; after a long wait is asked for, nothing goes out until then."""
         left = self.seconds_of_day_left() if reply.status == 429 else 0.0
         error = replies.refusal(reply.status, reply.headers, reply.data, write=write, seconds_of_day_left=left)
-        if isinstance(error, RateLimited) and error.retry_after > LONG_WAIT:
-            self._closed_until = self._clocks.clock() + error.retry_after
-        return error
+        if not isinstance(error, RateLimited):
+            return error
+        if error.retry_after > LONG_WAIT:
+            self._closed_for, self._closed_until = error.retry_after, self._clocks.clock() + error.retry_after
+        return _limit(str(error), error.retry_after, error.retry_after)
 
     def seconds_of_day_left(self) -> float:
         """Return the seconds until the account's midnight, when the daily limit begins anew; an hour when that is not known."""
@@ -180,6 +185,13 @@ def _library(options: HubSpotOptions) -> Any:
     chosen = {"ssl_ca_cert": options.ca_file and str(options.ca_file), "proxy": options.proxy or None}
     library = Library.create(access_token="", host=options.host, base_url=options.host, retry=False, **chosen)
     return library.crm.objects.basic_api.api_client
+
+
+def _limit(words: str, left: float, whole: float) -> RateLimited:
+    """Return the error of a wait that HubSpot asks for: how much of it is left, and how long it is as a whole."""
+    if whole > TOO_LONG:
+        return BudgetSpent(f"API limit: {words}; refsync goes on when the wait is over", retry_after=left)
+    return RateLimited(words, retry_after=left)
 
 
 def _lost(lost: Lost, *, write: bool) -> ConnectorError:

@@ -14,7 +14,6 @@ from refsync.errors import ConnectorError, RateLimited, TransientError, Unexpect
 from refsync.meter import LocalMeter
 from refsync.model import Account, Stream
 from refsync_hubspot import HubSpot
-from refsync_hubspot.budget import BudgetSpent
 from refsync_hubspot.client import Client
 from refsync_hubspot.limiter import Clocks
 from refsync_hubspot.options import HubSpotOptions
@@ -58,17 +57,17 @@ def test_reading_stops_while_there_is_a_reserve_for_tasks(serve: Serve, connect_
     connector = connect_to(portal.url)
     mirror = mirror_of(connector)
     assert connector.org
-    with pytest.raises(BudgetSpent) as raised:
-        mirror.read(Stream.CONTACTS, Stream.ACCOUNT_CONTACTS)
+    mirror.read(Stream.CONTACTS, Stream.ACCOUNT_CONTACTS)
     portal.calls()
-    with pytest.raises(BudgetSpent):
-        mirror.read(Stream.DEALS)
-    quiet = portal.calls()
+    mirror.read(Stream.DEALS)
+    quiet, partial = portal.calls(), mirror.partial
     writing = connector.tasks is not None
     portal.later(minutes=16 * 60 + 1)
+    mirror.partial = []
     mirror.read(Stream.USERS)
 
-    assert "80 % of the account's 20 calls of today" in str(raised.value)
+    assert partial
+    assert all("80 % of the account's 20 calls of today" in reason for reason in partial)
     assert ({}, True, []) == (quiet, writing, mirror.partial)
 
 
@@ -78,15 +77,45 @@ def test_read_that_the_budget_stopped_goes_on_the_next_day(serve: Serve, connect
     connector = connect_to(portal.url)
     mirror, days = mirror_of(connector), 0
     while len(mirror.held[Stream.ACCOUNT_CONTACTS]) + len(mirror.held[Stream.CONTACTS]) < 2500 and days < 5:
-        try:
-            mirror.read(Stream.CONTACTS)
-        except BudgetSpent:
-            days += 1
+        mirror.read(Stream.CONTACTS)
+        if mirror.partial:
+            days, mirror.partial = days + 1, []
             portal.later(minutes=24 * 60)
 
     assert 2500 == len(mirror.held[Stream.CONTACTS])
     assert 0 == portal.limits()["daily"]["refused"]
     assert days < 3
+
+
+def test_day_that_is_over_ends_the_run_as_partial(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
+    """When HubSpot says that the day's calls are used up, every stream is partial and says why, and nothing more is asked."""
+    mirror = mirror_of(connect_to(portal.url))
+    portal.trouble({"kind": "own", "name": "daily-limit", "times": 1})
+    mirror.read(Stream.ACCOUNTS)
+    portal.calls()
+    mirror.read()
+    quiet, partial = portal.calls(), mirror.partial
+    portal.later(minutes=24 * 60)
+    mirror.partial = []
+    mirror.read()
+
+    assert {} == quiet
+    assert len(Stream) + 1 == len(partial)
+    assert all("API limit" in reason for reason in partial)
+    assert ([], 2) == (mirror.partial, len(mirror.held[Stream.ACCOUNTS]))
+
+
+def test_sweep_without_calls_left_says_so(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
+    """A sweep that meets the day's end is partial, and goes on where it was."""
+    mirror = mirror_of(connect_to(portal.url))
+    mirror.read()
+    mirror.sweep()
+    portal.later(minutes=25 * 60)
+    mirror.read()
+    portal.trouble({"kind": "own", "name": "daily-limit", "times": 1, "endpoint": "*objects*"})
+    batches = mirror.sweep(Stream.ACCOUNTS)
+
+    assert "API limit" in batches[-1].partial
 
 
 def client(stub: Any, ticking: Any, **options: Any) -> Client:

@@ -176,6 +176,16 @@ def test_short_and_empty_pages_lead_on(caller: Caller, *, searching: bool, name:
     assert 3 == len(whole)
 
 
+@pytest.mark.parametrize("name", ["short-page", "row-outside"])
+def test_definitions_of_properties_come_in_no_pages(caller: Caller, *, name: str) -> None:
+    """What goes wrong with pages and rows leaves a list of definitions as it is."""
+    path = "/crm/properties/2026-03/companies"
+    whole = caller.get(path)
+    caller.fail(name)
+
+    assert whole == caller.get(path)
+
+
 def test_a_page_that_leads_to_itself(caller: Caller) -> None:
     """A repeated `after` leads nowhere."""
     caller.fail("same-page")

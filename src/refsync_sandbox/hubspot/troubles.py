@@ -196,7 +196,7 @@ def _empty_page(scene: Scene) -> Reply:
 def _short_page(scene: Scene) -> Reply:
     reply, results, asked = _page(scene)
     half = len(results) // 2
-    if not half:
+    if not half or "id" not in results[half]:  # definitions of properties come in no pages
         return reply
     after = str(int(asked) + half) if "total" in reply.body else results[half]["id"]
     return _with_page(reply, results[:half], scene.call, after, scene.fault)
@@ -218,7 +218,7 @@ def _row_outside(scene: Scene) -> Reply:
     """Let somebody change the last row of a page while it is on its way, so that its stamp lies behind the window."""
     reply, results, _ = _page(scene)
     kind = find_kind(scene.call.path.get("type", ""))
-    if not results or kind is None:
+    if not results or kind is None or "id" not in results[-1]:
         return reply
     row, now = results[-1], iso(scene.call.now)
     scene.portal.records.touch(int(row["id"]), now=scene.call.now)
