@@ -7,14 +7,16 @@ too), then the caps. Ties are broken by name, which is the same in every CRM, an
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import cache, cached_property
+from itertools import count, repeat
 
 from refsync.calendar import Calendar, at_hour
 from refsync.finding import WITH_TASK, Finding, State
 from refsync.model import Instant, User
-from refsync.plan.assignees import About, Assignees
+from refsync.plan.assignees import About, Assigned, Assignees
 from refsync.plan.situation import Situation
 from refsync.plan.values import Held, Wish
 
@@ -24,20 +26,35 @@ SHARED_KINDS = frozenset({"ask", "care"})
 
 
 class Desk:
-    """Sorts wishes into those that get a task and those that are held, with the reason."""
+    """Sorts wishes into those that get a task and those that are held, with the reason.
+
+    It is Python and not window functions: most of it is about the ledger, where one reason follows another, and each reason is
+    kept. Hundreds of thousands of wishes pass here, so what depends on a rule, an owner or an account is worked out once for
+    each of these, and what only a task needs for the chosen alone.
+    """
 
     def __init__(self, situation: Situation) -> None:
         self._situation = situation
+        self._rank = cache(situation.rules.rank)
         self._assignees = Assignees(situation.people)
         self.held: list[Held] = []
 
     def chosen(self, wishes: Iterable[Wish]) -> list[Wish]:
         """Return the wishes that every limit lets pass, each with its owner and due time."""
         allowed = [wish for wish in wishes if self._is_allowed(wish)]
-        return self._capped(list(self._assigned(self._one_per_account(allowed))))
+        return [self._dated(wish) for wish in self._capped(self._assigned(self._one_per_account(allowed)))]
 
-    def hold(self, wishes: Iterable[Wish], reason: str) -> None:
-        self.held += (Held(rule=wish.match.rule, match=wish.match, reason=reason, owner_id=wish.owner_id) for wish in wishes)
+    def room(self, wishes: Iterable[Wish]) -> Callable[[User], int]:
+        """Return what says how many tasks a person may still be given today, beside these."""
+        taken = Counter(wish.owner_id for wish in wishes)
+        return lambda rep: self._left(rep)[0] - taken[rep.id]
+
+    def hold(self, wishes: Iterable[Wish], reason: str, first_place: int | None = None) -> None:
+        """Keep what gets no task, with the reason; `first_place`: where in the queue of its owner the first of them stands."""
+        places = repeat(0) if first_place is None else count(first_place)
+        self.held += (
+            Held(wish.match.rule, wish.match, reason, wish.owner_id, place) for wish, place in zip(wishes, places, strict=False)
+        )
 
     def _is_allowed(self, wish: Wish) -> bool:
         reason = account_limit(wish, self._situation) or ask_limit(wish, self._situation)
@@ -46,56 +63,74 @@ class Desk:
         return not reason
 
     def _one_per_account(self, wishes: Sequence[Wish]) -> Iterator[Wish]:
-        rank = self._situation.rules.rank
-        taken: dict[str, str] = {}
-        for wish in sorted(wishes, key=lambda wish: (rank(wish.rule.name), *_merit(wish))):
-            if today := self._given_today(wish):
-                taken.setdefault(wish.match.account_id, today)
-            if wish.rule.kind not in SHARED_KINDS or wish.subject_kind == "rep":
+        first: dict[str, Wish] = {}
+        for wish in wishes:
+            if _shares(wish):
+                best = first.setdefault(wish.match.account_id, wish)
+                if best is not wish and self._order(wish) < self._order(best):
+                    first[wish.match.account_id] = wish
+        given = {account_id: self._given_today(account_id) for account_id in first}
+        for wish in wishes:
+            account_id = wish.match.account_id
+            if not _shares(wish) or (not given[account_id] and first[account_id] is wish):
                 yield wish
-            elif winner := taken.get(wish.match.account_id):
-                self.hold([wish], f"order: {winner}")
             else:
-                taken[wish.match.account_id] = wish.rule.name
-                yield wish
+                self.hold([wish], f"order: {given[account_id] or first[account_id].rule.name}")
 
-    def _given_today(self, wish: Wish) -> str:
+    def _order(self, wish: Wish) -> tuple[int, tuple[float, float, str, str, str]]:
+        return self._rank(wish.rule.name), _merit(wish)
+
+    def _given_today(self, account_id: str) -> str:
         """Return whose task the account got today: the next run of the day gives it no second one."""
-        calendar, now = self._situation.company.calendar, self._situation.now
-        begins = calendar.midnight(calendar.day(now))
-        at_account = self._situation.past.of_account.get(wish.match.account_id, ())
+        at_account = self._situation.past.of_account.get(account_id, ())
         shared = (one for one in at_account if one.kind in SHARED_KINDS and one.state in WITH_TASK)
-        return next((one.rule for one in shared if one.opened_at >= begins), "")
+        return next((one.rule for one in shared if one.opened_at >= self._today), "")
+
+    @cached_property
+    def _today(self) -> Instant:
+        calendar = self._situation.company.calendar
+        return calendar.midnight(calendar.day(self._situation.now))
 
     def _assigned(self, wishes: Iterable[Wish]) -> Iterator[Wish]:
-        company = self._situation.company
+        people, company = self._situation.people, self._situation.company
+        known: dict[object, Assigned | None] = {}
         for wish in wishes:
-            found = self._assignees.first(wish.rule.task.assign or company.assign, about(wish))
-            if found is None:
+            steps, match = wish.rule.task.assign or company.assign, wish.match
+            owners = (people.contact_owner.get(match.contact_id or ""), people.deal_owner.get(match.deal_id or ""))
+            key = (steps, match.owner_id, match.rep_id, *owners, wish.subject_kind == "account")
+            if key not in known:
+                known[key] = self._assignees.first(steps, about(wish))
+            if found := known[key]:
+                yield wish._replace(owner_id=found[0].id, assigned_as=found[1])
+            else:
                 self.hold([wish], "assign: nobody active")
-                continue
-            rep, step = found
-            due_on = company.calendar.due(self._situation.now, wish.rule.task.due)
-            due_at = at_hour(due_on, company.task_hours[1], rep.time_zone or company.calendar.zone)
-            yield wish._replace(owner_id=rep.id, assigned_as=step, due_on=due_on, due_at=due_at)
 
-    def _capped(self, wishes: Sequence[Wish]) -> list[Wish]:
-        """Return what the caps of each rep leave: rules take turns, urgent ones first."""
-        rank = self._situation.rules.rank
-        turns: Counter[tuple[str, str]] = Counter()
-        queues: dict[str, list[tuple[tuple[int, int, int, int], Wish]]] = defaultdict(list)
-        for place, wish in enumerate(sorted(wishes, key=_merit)):
-            turn = turns[wish.owner_id, wish.rule.name]
-            turns[wish.owner_id, wish.rule.name] += 1
-            order = (PRIORITIES.index(wish.rule.task.priority), turn, rank(wish.rule.name), place)
-            queues[wish.owner_id].append((order, wish))
-        chosen: list[Wish] = []
+    def _capped(self, wishes: Iterable[Wish]) -> Iterator[Wish]:
+        """Yield what the caps of each rep leave: rules take turns, urgent ones first."""
+        queues: dict[str, list[Wish]] = defaultdict(list)
+        for wish in wishes:
+            queues[wish.owner_id].append(wish)
         for owner_id, queue in sorted(queues.items()):
-            ranked = [wish for _order, wish in sorted(queue, key=lambda item: item[0])]
             left, reason = self._left(self._situation.people.users[owner_id])
-            chosen += ranked[:left]
-            self.hold(ranked[left:], reason)
-        return chosen
+            ranked = self._in_turn(queue)
+            yield from ranked[:left]
+            self.hold(ranked[left:], reason, left + 1)
+
+    def _in_turn(self, queue: Iterable[Wish]) -> list[Wish]:
+        turns: Counter[str] = Counter()
+        order: list[tuple[int, int, int, int]] = []
+        by_merit = sorted(queue, key=_merit)
+        for place, wish in enumerate(by_merit):
+            rule = wish.rule
+            order.append((PRIORITIES.index(rule.task.priority), turns[rule.name], self._rank(rule.name), place))
+            turns[rule.name] += 1
+        return [by_merit[place] for *_, place in sorted(order)]
+
+    def _dated(self, wish: Wish) -> Wish:
+        company, rep = self._situation.company, self._situation.people.users[wish.owner_id]
+        due_on = company.calendar.due(self._situation.now, wish.rule.task.due)
+        due_at = at_hour(due_on, company.task_hours[1], rep.time_zone or company.calendar.zone)
+        return wish._replace(due_on=due_on, due_at=due_at)
 
     def _left(self, rep: User) -> tuple[int, str]:
         """Return how many tasks a rep may still be given today, and the limit that says so."""
@@ -107,6 +142,11 @@ class Desk:
         day = company.limits.per_rep_per_day - sum(at >= calendar.midnight(today) for at in given)
         week = company.limits.per_rep_per_week - sum(at >= calendar.midnight(monday) for at in given)
         return max(0, min(day, week)), "limits.per_rep_per_day" if day <= week else "limits.per_rep_per_week"
+
+
+def _shares(wish: Wish) -> bool:
+    """Say whether a wish takes the place of others at its account."""
+    return wish.rule.kind in SHARED_KINDS and wish.subject_kind != "rep"
 
 
 def about(wish: Wish) -> About:
@@ -125,7 +165,7 @@ def account_limit(wish: Wish, situation: Situation) -> str:
     """Return the limit on open tasks of the account that stops a wish, or an empty text."""
     if wish.rule.kind not in SHARED_KINDS:
         return ""
-    at_account = situation.past.of_account[wish.match.account_id]
+    at_account = situation.past.of_account.get(wish.match.account_id, ())
     taken = sum(finding.state in WITH_TASK and finding.kind in SHARED_KINDS for finding in at_account)
     return "limits.per_account_open" if taken >= situation.company.limits.per_account_open else ""
 
@@ -135,7 +175,7 @@ def ask_limit(wish: Wish, situation: Situation) -> str:
     if wish.rule.kind != "ask":
         return ""
     limits, calendar, now = situation.company.ask, situation.company.calendar, situation.now
-    at_account = situation.past.of_account[wish.match.account_id]
+    at_account = situation.past.of_account.get(wish.match.account_id, ())
     open_now = [finding for finding in at_account if finding.state in WITH_TASK]
     asked = [finding for finding in at_account if finding.kind == "ask" and finding.state is State.DONE]
     with_person = [finding for finding in asked if finding.contact_id and finding.contact_id == wish.match.contact_id]
@@ -143,9 +183,9 @@ def ask_limit(wish: Wish, situation: Situation) -> str:
         return "limits.ask.per_account_open"
     if any(_is_named(limits.not_while_open, finding) for finding in open_now):
         return "limits.ask.not_while_open"
-    if limits.per_account_every and _any_since(asked, calendar.ago(now, limits.per_account_every)):
+    if asked and limits.per_account_every and _any_since(asked, calendar.ago(now, limits.per_account_every)):
         return "limits.ask.per_account_every"
-    if limits.per_person_every and _any_since(with_person, calendar.ago(now, limits.per_person_every)):
+    if with_person and limits.per_person_every and _any_since(with_person, calendar.ago(now, limits.per_person_every)):
         return "limits.ask.per_person_every"
     return ""
 

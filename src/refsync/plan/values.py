@@ -41,6 +41,8 @@ class Held(NamedTuple):
     match: Match
     reason: str
     owner_id: str = ""
+    place: int = 0
+    """Where it stands in the queue of its owner, from 1; 0: it did not come so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ of times, so that a call logged late does not raise it again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 from refsync.calendar import Duration, Unit
 from refsync.finding import LIVE, WITH_TASK, Finding, State, finding_key
@@ -23,10 +24,11 @@ def wishes(matches: Iterable[Match], situation: Situation) -> tuple[list[Wish], 
     """Return one wish a key, with everything that waits behind it, and the matches that get none with their reason."""
     by_key: dict[str, Wish] = {}
     held: list[Held] = []
+    rule_of = cache(situation.rules.rule)
     for match in matches:
-        found = _wanted(match, situation)
+        found = _wanted(match, rule_of, situation)
         if isinstance(found, str):
-            held += [Held(rule=match.rule, match=match, reason=found)] if found else []
+            held += [Held(match.rule, match, found)] if found else []
         elif same := by_key.get(found.key):
             by_key[found.key] = same._replace(behind=same.behind + found.behind)
         else:
@@ -34,14 +36,14 @@ def wishes(matches: Iterable[Match], situation: Situation) -> tuple[list[Wish], 
     return list(by_key.values()), held
 
 
-def _wanted(match: Match, situation: Situation) -> Wish | str:
+def _wanted(match: Match, rule_of: Callable[[str], Rule | None], situation: Situation) -> Wish | str:
     """Return the wish of a match, or why there is none; an empty reason: it has its task, or waits for another's."""
-    rule = situation.rules.rule(match.rule)
+    rule = rule_of(match.rule)
     assert rule is not None, match.rule  # noqa: S101 - the match came from this rule
     wish = _wish(rule, match, (match.subject_kind, match.subject_id), match.episode, match.lapse_at or 0, situation)
     if match.ready or isinstance(wish, str):
         return wish
-    first = situation.rules.rule(rule.otherwise)
+    first = rule_of(rule.otherwise)
     if first is None:
         return "needs"
     episode = match.waiting_episode
@@ -67,16 +69,8 @@ def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, sinc
         if in_lapse and (reason := _too_soon(rule, in_lapse, situation)):
             return reason
         n = sum(finding.state is not State.REJECTED for finding in in_lapse)
-    return Wish(
-        rule=rule,
-        match=match,
-        key=key or finding_key(situation.org, rule.key_name, subject_kind, subject_id, episode, n),
-        subject_kind=subject_kind,
-        subject_id=subject_id,
-        episode=episode,
-        n=n,
-        noticed_at=noticed_at,
-    )
+    key = key or finding_key(situation.org, rule.key_name, subject_kind, subject_id, episode, n)
+    return Wish(rule, match, key, subject_kind, subject_id, episode, n, (), noticed_at)
 
 
 def _too_soon(rule: Rule, before: Sequence[Finding], situation: Situation) -> str:
