@@ -70,6 +70,7 @@ class Administration:
             steps.ShowField: lambda step: self._show_field(step, visible=True),
             steps.HideObject: lambda step: self._show_object(step, visible=False),
             steps.ShowObject: lambda step: self._show_object(step, visible=True),
+            steps.ShowDeleted: self._show_deleted,
             steps.AddField: self._add_field,
             steps.AlterField: self._alter_field,
             steps.Set: self._set,
@@ -142,6 +143,9 @@ class Administration:
 
     def _show_object(self, step: Any, *, visible: bool) -> None:
         self._org.schema.put(replace(self._object(step.object), visible=visible), self._org.clock.now())
+
+    def _show_deleted(self, step: steps.ShowDeleted) -> None:
+        self._org.schema.put(replace(self._object(step.object), soft_delete=True), self._org.clock.now())
 
     def _add_field(self, step: steps.AddField) -> None:
         subject = self._object(step.object)

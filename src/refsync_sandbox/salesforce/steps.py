@@ -24,41 +24,51 @@ class _Strict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HideField(_Strict):
+class _OfObject(_Strict):
+    object: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfField(_OfObject):
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfRecord(_Strict):
+    id: str
+    table: str = ""
+    """The book table of the id, when it is a book id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HideField(_OfField):
     """Field permissions hide a field from the integration user, or it is removed: no API shows it."""
 
-    object: str
-    field: str
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShowField(_Strict):
+class ShowField(_OfField):
     """The field can be seen again, with what it holds; no stamp has moved."""
 
-    object: str
-    field: str
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HideObject(_Strict):
+class HideObject(_OfObject):
     """An object is not there for us, such as TaskRelation where Shared Activities is off."""
 
-    object: str
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShowObject(_Strict):
+class ShowObject(_OfObject):
     """The object can be seen again."""
 
-    object: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowDeleted(_OfObject):
+    """queryAll shows the deleted rows of an object: of TaskRelation and EventRelation nobody documents whether it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddField(_Strict):
+class AddField(_OfField):
     """An object gets a new custom field, empty in every record."""
 
-    object: str
-    field: str
     type: Kind = Kind.STRING
     length: int = 255
     calculated: bool = False
@@ -70,11 +80,9 @@ class AddField(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlterField(_Strict):
+class AlterField(_OfField):
     """A field becomes another; what is not given stays as it is."""
 
-    object: str
-    field: str
     required: bool | None = None
     calculated: bool | None = None
     filterable: bool | None = None
@@ -86,20 +94,16 @@ class AlterField(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Set(_Strict):
+class Set(_OfRecord):
     """A record's fields hold other values, and no stamp moves: as formulas and roll-ups change."""
 
-    id: str
-    table: str = ""
-    """The book table of the id, when it is a book id."""
     fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp(_Strict):
+class Stamp(_OfObject):
     """All records of an object that meet a SOQL condition carry one stamp, whenever they were written."""
 
-    object: str
     at: str
     where: str = "Id != null"
 
@@ -114,53 +118,39 @@ class Lateness(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddRule(_Strict):
+class AddRule(_OfObject):
     """A validation rule: a record that meets the SOQL condition is refused with the message."""
 
-    object: str
     when: str
     message: str
     field: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropRules(_Strict):
+class DropRules(_OfObject):
     """The validation rules of an object are gone."""
-
-    object: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lock(_Strict):
+class Lock(_OfRecord):
     """Writes to a record, or to one that points at it, find it locked: so many times, or until it is unlocked."""
 
-    id: str
-    table: str = ""
     times: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unlock(_Strict):
+class Unlock(_OfRecord):
     """A record can be written again."""
 
-    id: str
-    table: str = ""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undelete(_Strict):
+class Undelete(_OfRecord):
     """A record comes out of the recycle bin, with what was deleted along with it."""
 
-    id: str
-    table: str = ""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Purge(_Strict):
+class Purge(_OfRecord):
     """A record is removed for good, deleted or not: no query shows it, getDeleted tells of it."""
-
-    id: str
-    table: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +211,7 @@ Step: TypeAlias = (
     | ShowField
     | HideObject
     | ShowObject
+    | ShowDeleted
     | AddField
     | AlterField
     | Set
