@@ -15,10 +15,12 @@ from tests.rules.mirror import CONNECTION, NOW, Mirror, at
 Rules = Callable[..., RuleSet]
 
 TASK = '[task]\ndo = "call"\nsubject = "{account.name}"\n'
+TASK_ABOUT_REP = '[task]\ndo = "to-do"\nassign = "rep.manager"\nsubject = "Talk to {rep.name}"'
 
 
 def about(subject: str, when: str, rest: str = "") -> str:
-    return f'title = "T"\nfor_each = "{subject}"\nkind = "care"\n[when]\n{when}\n{rest}\n{TASK}'
+    task = TASK_ABOUT_REP if subject == "rep" else TASK
+    return f'title = "T"\nfor_each = "{subject}"\nkind = "care"\n[when]\n{when}\n{rest}\n{task}'
 
 
 def about_accounts(when: str, rest: str = "") -> str:

@@ -96,7 +96,7 @@ CORPUS = [
     ("[when]", "[wen]", '4:2: error: there is no key "wen" here = did you mean "when"?'),
     ('"care"', '"carre"', '3:12: error: kind is never "carre" = did you mean "care"?'),
     ('"account"', '"accounts"', '2:12: error: for_each is never "accounts" = did you mean "account"?'),
-    ('"account"', '"rep"', "2:12: error: rules about each rep are not supported yet"),
+    ('"account"', '"rep"', "5:1: error: account.status is no fact of this rule's subject"),
     ('title    = "Reconnect"\n', "", '1:1: error: "title" is missing'),
     ('title    = "Reconnect"', "title    = 5", "1:12: error: title must be a text = put it in quotes"),
     ('do      = "call"', 'do      = "cal"', '8:11: error: do is never "cal" = did you mean "call"?'),

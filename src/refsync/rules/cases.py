@@ -36,6 +36,7 @@ GIVEN: Mapping[str, frozenset[str]] = MappingProxyType(
                 "thanked_by_email",
             }
         ),
+        "rep": frozenset({"name", "book", "in_touch", "prospect_touches"}),
     }
 )  # fmt: skip
 """What a case may say, by what it is about."""

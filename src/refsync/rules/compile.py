@@ -24,7 +24,7 @@ from refsync.rules.facts import facts_of
 from refsync.rules.instants import instant_of
 from refsync.rules.phrases import FactType, MoreThanAgo, NotInLast, NumberRange, Parameter, Span
 from refsync.rules.reading import is_touch_line, lines_of, suppressions_of
-from refsync.rules.rule import Condition, Match, Rule, RuleSet, Segment, Suppression, Text, Value
+from refsync.rules.rule import Condition, Match, Rule, RuleSet, Suppression, Text, Value
 from refsync.rules.sources import Count, Filled, Scope, Tally, account, of_connection, some
 from refsync.rules.subjects import SUBJECTS, Subject
 
@@ -100,14 +100,21 @@ class Compiled:
     @cached_property
     def statement(self) -> Select[Any]:
         """The rule's SELECT. Its rows come in no particular order."""
-        conditions = self.conditions
-        where = (of_connection(self.subject.table, self.connection_id), *conditions.when(self.rule.when), not_(self._vetoed))
-        columns = self._columns()
-        return select(*columns).select_from(conditions.values.joined(self.subject.joined)).where(*where)
+        return self._select(*self.conditions.when(self.rule.when), not_(self._vetoed))
+
+    def entered(self, subject_ids: Sequence[str]) -> Select[Any]:
+        """Return the SELECT of the rows about subjects that have matched before: what leads in, `when`, is not asked again."""
+        return self._select(self.subject.table.c.id.in_(subject_ids), not_(self._vetoed))
 
     def about(self, subject_ids: Sequence[str]) -> Select[Any]:
-        """Return the SELECT of the rows about these subjects."""
-        return self.statement.where(self.subject.table.c.id.in_(subject_ids))
+        """Return the SELECT of the rows about these subjects, whatever holds of them."""
+        return self._select(self.subject.table.c.id.in_(subject_ids))
+
+    def _select(self, *where: ColumnElement[bool]) -> Select[Any]:
+        """Return the SELECT of those rows for which all of `where` holds, with the plans that it and the columns refer to."""
+        columns = self._columns()
+        here = (of_connection(self.subject.table, self.connection_id), *self.subject.where)
+        return select(*columns).select_from(self.conditions.values.joined(self.subject.joined)).where(*here, *where)
 
     def names(self, account_ids: Sequence[str]) -> Iterator[tuple[str, Select[Any]]]:
         """Yield, for each count whose members the texts name, the fact and a SELECT of the members at these accounts."""
@@ -119,31 +126,41 @@ class Compiled:
 
     def match(self, row: Mapping[str, Any]) -> Match:
         """Return what a row says; give it `row._mapping`."""
-        facts = {name: self._known(name, row[label]) for name, label in self._facts}
-        segment = self.ruleset.segments[row["segment_number"]]
-        lapse = self._lapse
-        lapse_at = facts[lapse.fact] if lapse else None
-        return Match(
-            rule=self.rule.name,
-            subject_kind=self.rule.for_each,
-            subject_id=row["subject_id"],
-            account_id=row["account_id"],
-            account_name=row["account_name"],
-            deal_id=row["deal_id"],
-            contact_id=row["contact_id"],
-            person_id=row["person_id"],
-            rep_id=row["rep_id"],
-            owner_id=row["owner_id"],
-            segment=segment.name,
-            ready=bool(row["ready"]),
-            lapse_at=_instant(lapse_at),
-            episode=_episode(lapse_at) if lapse else "",
-            waiting_episode=_episode(facts[self._awaited.fact]) if self._awaited else "",
-            score=self._score(row, _instant(lapse_at), segment),
-            revenue=row["revenue"],
-            cold_before=self._cold_cuts.get(segment.name),
-            facts=facts,
-        )
+        return next(self.matches([tuple(row.values())]))
+
+    def matches(self, rows: Iterable[Sequence[Any]]) -> Iterator[Match]:
+        """Yield what rows of the statement say. A run reads every row of every rule: here each step counts."""
+        rule, segments, cold_cuts = self.rule, self.ruleset.segments, self._cold_cuts
+        lapse = self._lapse.fact if self._lapse else ""
+        awaited = self._awaited.fact if self._awaited else ""
+        names = [name for name, _label in self._facts]
+        for row in rows:
+            subject, called, account_, name, owner, revenue, deal, contact, person, rep, begun, number, ready, *found = row
+            segment = segments[number].name
+            facts = {fact: self._known(fact, value) for fact, value in zip(names, found, strict=True)}
+            lapse_at = _instant(facts[lapse]) if lapse else None
+            yield Match(
+                rule.name,
+                rule.for_each,
+                subject,
+                account_,
+                name,
+                deal,
+                contact,
+                owner,
+                segment,
+                bool(ready),
+                lapse_at,
+                _episode(lapse_at) if lapse else "",
+                _episode(facts[awaited]) if awaited else "",
+                self._score(begun, lapse_at, segment),
+                revenue,
+                facts,
+                person,
+                rep,
+                cold_cuts.get(segment),
+                subject_name=called or "",
+            )
 
     @property
     def subject(self) -> Subject:
@@ -231,16 +248,17 @@ class Compiled:
         ready = case((self._needs, 1), else_=0) if self.rule.needs else literal(1)
         return [
             subject.table.c.id.label("subject_id"),
-            account.c.id.label("account_id"),
-            account.c.name.label("account_name"),
-            account.c.owner_id.label("owner_id"),
-            account.c.annual_revenue.label("revenue"),
+            subject.name.label("subject_name"),
+            subject.account_id.label("account_id"),
+            subject.account_name.label("account_name"),
+            subject.owner_id.label("owner_id"),
+            subject.revenue.label("revenue"),
             subject.deal_id.label("deal_id"),
             subject.contact_id.label("contact_id"),
             subject.person_id.label("person_id"),
             subject.rep_id.label("rep_id"),
             subject.begun.label("begun"),
-            self.conditions.segment_number.label("segment_number"),
+            (self.conditions.segment_number if subject.of_account else literal(0)).label("segment_number"),
             ready.label("ready"),
             *(self._value(name).label(label) for name, label in self._facts),
         ]
@@ -282,14 +300,14 @@ class Compiled:
     def _has_ended(self, suppression: Suppression) -> bool:
         return suppression.until is not None and suppression.until < self.ruleset.company.calendar.day(self.now)
 
-    def _score(self, row: Mapping[str, Any], lapse_at: Instant | None, segment: Segment) -> float:
+    def _score(self, begun: Any, lapse_at: Instant | None, segment: str) -> float:
         if self.rule.is_event:
-            return max(0.0, (self.now - int(row["begun"])) / MS_PER_DAY) if row["begun"] is not None else 0.0
+            return max(0.0, (self.now - int(begun)) / MS_PER_DAY) if begun is not None else 0.0
         if self._lapse is None:
             return 0.0
         if lapse_at is None:
             return float("inf")
-        return (self.now - lapse_at) / self._thresholds[segment.name]
+        return (self.now - lapse_at) / self._thresholds[segment]
 
 
 def stands(suppression: Suppression, conditions: Conditions) -> ColumnElement[bool]:
@@ -305,18 +323,23 @@ def stands(suppression: Suppression, conditions: Conditions) -> ColumnElement[bo
     return or_(now, and_(lately, conditions.all_of(others)))
 
 
+def conditions_of(ruleset: RuleSet, connection_id: str, now: Instant, own_rules: tuple[str, ...] = ()) -> Conditions:
+    """Return what turns lines of these rules into expressions. `own_rules`: whose tasks are no plan of somebody else."""
+    scope = Scope(connection=connection_id, now=now, company=ruleset.company, own_rules=own_rules)
+    return Conditions(scope, ruleset.segments, facts_of(ruleset))
+
+
 def _conditions(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant) -> Conditions:
     other = ruleset.rule(rule.otherwise)
     own = (*rule.names, *(other.names if other else ()))
-    scope = Scope(connection=connection_id, now=now, company=ruleset.company, own_rules=own)
-    return Conditions(scope, ruleset.segments, facts_of(ruleset))
+    return conditions_of(ruleset, connection_id, now, own)
 
 
 def _those(
     subject: Subject, connection_id: str, ids: Sequence[str], conditions: Conditions, *where: ColumnElement[bool]
 ) -> Select[Any]:
     """Return a SELECT of those subjects for which the conditions hold."""
-    those = (subject.table.c.connection == connection_id, subject.table.c.id.in_(ids))
+    those = (subject.table.c.connection == connection_id, subject.table.c.id.in_(ids), *subject.where)
     return select(subject.table.c.id).select_from(conditions.values.joined(subject.joined)).where(*those, *where)
 
 

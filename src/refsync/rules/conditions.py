@@ -58,6 +58,7 @@ from refsync.rules.sources import (
     Count,
     Dated,
     Field,
+    Figure,
     Latest,
     Moment,
     NextPlan,
@@ -116,6 +117,8 @@ class Conditions:
                 return _counted(line.phrase, found.exists(), lambda: self.values.of(line.fact))
             case Tally(plans, of):
                 return _counted(line.phrase, self._among(plans(self.scope), of), lambda: self.values.of(line.fact))
+            case Figure():
+                return self._field(self.values.of(line.fact), line.phrase)
             case NextPlan(plans, of):
                 return self._next(plans(self.scope), of, line.phrase)
             case Traits(traits):

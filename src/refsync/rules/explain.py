@@ -11,12 +11,12 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, case, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, literal, not_, or_, select
 
 from refsync.calendar import Duration, Unit
 from refsync.errors import Place
 from refsync.model import Instant
-from refsync.rules.compile import Compiled, compile_rule, stands
+from refsync.rules.compile import Compiled, compile_rule, conditions_of, stands
 from refsync.rules.conditions import Conditions
 from refsync.rules.evidence import Ignored, TouchSeen, ignored, touches
 from refsync.rules.fact import Fact
@@ -24,7 +24,8 @@ from refsync.rules.instants import instant_of
 from refsync.rules.phrases import FactType, MoreThanAgo, NotInLast, Parameter
 from refsync.rules.reading import stopping
 from refsync.rules.rule import Condition, Mode, Rule, RuleSet, SubjectKind, Suppression, Value
-from refsync.rules.sources import Latest, NextPlan, account
+from refsync.rules.sources import Latest, NextPlan, account, user
+from refsync.rules.subjects import Subject
 from refsync.rules.texts import plain_date
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
@@ -96,20 +97,48 @@ class Why:
     """The latest first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What is asked about: an account, or one record of it; of a rep, a user, there is no account."""
+
+    account_id: str = ""
+    subject: tuple[SubjectKind, str] | None = None
+    """Kind and id of the one record that is meant; None: all of the account."""
+    rule: str = ""
+    """The one rule that is meant; empty: all."""
+
+    def asks(self, rule: Rule) -> bool:
+        """Return whether a rule is to be explained."""
+        if rule.only_for_otherwise or (rule.for_each == "rep") == bool(self.account_id):
+            return False
+        return rule.name == self.rule if self.rule else True
+
+    def where(self, subject: Subject) -> list[ColumnElement[bool]]:
+        """Return which subjects of a rule are meant."""
+        found = [account.c.id == self.account_id] if subject.of_account else []
+        if self.subject and self.subject[0] == subject.kind:
+            found.append(subject.table.c.id == self.subject[1])
+        return found
+
+
 def why(execute: Execute, ruleset: RuleSet, connection_id: str, account_id: str, now: Instant) -> Why | None:
     """Return how every rule stands to an account, off ones too; None when there is no such account."""
-    asked = [rule for rule in ruleset.rules if not rule.only_for_otherwise]
-    if not asked:
-        return None
-    head = _head(execute, compile_rule(asked[0], ruleset, connection_id, now), account_id)
+    return why_about(execute, ruleset, connection_id, About(account_id=account_id), now)
+
+
+def why_about(execute: Execute, ruleset: RuleSet, connection_id: str, about: About, now: Instant) -> Why | None:
+    """Return how rules stand to an account, one of its records, or a rep; None when there is no such account or rep."""
+    account_id = about.account_id
+    asked = [rule for rule in ruleset.rules if about.asks(rule)]
+    head = _head(execute, ruleset, connection_id, about, now)
     if head is None:
         return None
     return Why(
         account_id=account_id,
         name=head["name"],
         owner=head["owner"] or "",
-        segment=ruleset.segments[head["segment_number"]].name,
-        rules=tuple(found for rule in asked for found in _explained(execute, rule, ruleset, connection_id, account_id, now)),
+        segment=ruleset.segments[head["segment_number"]].name if account_id else "",
+        rules=tuple(found for rule in asked for found in _explained(execute, rule, ruleset, connection_id, about, now)),
         touches=tuple(TouchSeen(**row) for row in execute(touches(connection_id, account_id, now))),
         ignored=tuple(Ignored(**row) for row in execute(ignored(connection_id, account_id, now))),
     )
@@ -124,19 +153,23 @@ def find_account(text: str, connection_id: str) -> Select[Any]:
     return named.order_by(first, account.c.name, account.c.id).limit(10)
 
 
-def _head(execute: Execute, compiled: Compiled, account_id: str) -> Mapping[str, Any] | None:
-    conditions = compiled.conditions
+def _head(execute: Execute, ruleset: RuleSet, connection_id: str, about: About, now: Instant) -> Mapping[str, Any] | None:
+    if not about.account_id:
+        where = (user.c.connection == connection_id, user.c.id == (about.subject[1] if about.subject else ""))
+        return next(iter(execute(select(user.c.name, literal("").label("owner")).where(*where))), None)
+    conditions = conditions_of(ruleset, connection_id, now)
     columns = (account.c.name, conditions.values.of("account.owner.name").label("owner"))
     number = conditions.segment_number.label("segment_number")
-    statement = select(*columns, number).where(*_is(compiled.connection_id, account_id))
-    return next(iter(execute(statement)), None)
+    where = (account.c.connection == connection_id, account.c.id == about.account_id)
+    return next(iter(execute(select(*columns, number).where(*where))), None)
 
 
 def _explained(
-    execute: Execute, rule: Rule, ruleset: RuleSet, connection_id: str, account_id: str, now: Instant
+    execute: Execute, rule: Rule, ruleset: RuleSet, connection_id: str, about: About, now: Instant
 ) -> Iterable[Explained]:
     compiled = compile_rule(rule, ruleset, connection_id, now)
-    matches = {row["subject_id"]: row for row in execute(compiled.statement.where(account.c.id == account_id))}
+    here = about.where(compiled.subject)
+    matches = {row["subject_id"]: row for row in execute(compiled.statement.where(*here))}
     suppressions = stopping(rule, ruleset, now)
     lines = [
         *(("when", line) for line in rule.when.all),
@@ -145,7 +178,7 @@ def _explained(
         *(("needs", line) for line in rule.needs),
         *(("stop", line) for suppression in suppressions for line in suppression.when),
     ]
-    rows = execute(_answers(compiled, [line for _section, line in lines], suppressions, account_id))
+    rows = execute(_answers(compiled, [line for _section, line in lines], suppressions, here))
     for row in rows:
         answered = tuple(_line(section, line, row, number, compiled) for number, (section, line) in enumerate(lines))
         found = matches.get(row["subject_id"])
@@ -179,18 +212,21 @@ def _explained(
         )
 
 
-def _answers(compiled: Compiled, lines: Sequence[Condition], stops: Sequence[Suppression], account_id: str) -> Select[Any]:
+def _answers(
+    compiled: Compiled, lines: Sequence[Condition], stops: Sequence[Suppression], here: Sequence[ColumnElement[bool]]
+) -> Select[Any]:
     """Return one row per subject with a yes/no and a value for each line, and a yes/no for each suppression."""
     conditions, subject = compiled.conditions, compiled.subject
     columns: list[ColumnElement[Any]] = [subject.table.c.id.label("subject_id")]
-    columns += [subject.name.label("called"), subject.begun.label("begun"), conditions.segment_number.label("segment_number")]
-    for number, line in enumerate(lines):
-        columns += [_answer(conditions, line).label(f"answer_{number}"), _seen(conditions, line).label(f"seen_{number}")]
-    for number, suppression in enumerate(stops):
-        columns.append(case((stands(suppression, conditions), 1), else_=0).label(f"stop_{number}"))
+    number = conditions.segment_number if subject.of_account else literal(0)
+    columns += [subject.name.label("called"), subject.begun.label("begun"), number.label("segment_number")]
+    for place, line in enumerate(lines):
+        columns += [_answer(conditions, line).label(f"answer_{place}"), _seen(conditions, line).label(f"seen_{place}")]
+    for place, suppression in enumerate(stops):
+        columns.append(case((stands(suppression, conditions), 1), else_=0).label(f"stop_{place}"))
     table = conditions.values.joined(subject.joined)
-    statement = select(*columns).select_from(table).where(*_is(compiled.connection_id, account_id))
-    if compiled.rule.for_each == "account":
+    statement = select(*columns).select_from(table).where(subject.table.c.connection == compiled.connection_id, *here)
+    if compiled.rule.for_each in ("account", "rep"):
         return statement
     if compiled.rule.is_event:
         statement = statement.where(subject.begun <= compiled.now).order_by(subject.begun.desc())
@@ -263,10 +299,8 @@ def _day_of(compiled: Compiled, condition: Condition, line: Line, row: Mapping[s
 def _about(row: Mapping[str, Any], rule: Rule, ruleset: RuleSet) -> str:
     if rule.for_each == "account":
         return "the account"
+    if rule.for_each == "rep":
+        return "the rep"
     called = row["called"] or rule.for_each
     begun = row["begun"]
     return called if begun is None else f"{called}, {plain_date(ruleset.company.calendar.day(begun))}"
-
-
-def _is(connection_id: str, account_id: str) -> tuple[ColumnElement[bool], ...]:
-    return (account.c.connection == connection_id, account.c.id == account_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select
 
+from refsync.calendar import Duration
 from refsync.model import Stream
 from refsync.rules.phrases import FactType
 from refsync.rules.sources import Field, Filled, Rows, Scope, Shown, Source
@@ -31,6 +32,8 @@ class Fact:
     """What must have been pulled for the fact to be true; the subject's own goes without saying."""
     parameters: tuple[str, ...] = ()
     """Lengths of time in segments.toml that it is measured by."""
+    looks_back: Duration | None = None
+    """How far back what happened counts in it, where no phrase says so."""
     custom: frozenset[tuple[Stream, str]] = frozenset()
     """The further CRM fields it is read from, by their CRM names."""
     ended: Callable[[Scope], Rows] | None = None

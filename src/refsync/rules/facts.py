@@ -15,10 +15,11 @@ from refsync.rules.fact import TEXT, Fact, fact
 from refsync.rules.introduction_facts import INTRODUCTION_FACTS
 from refsync.rules.milestone_facts import MILESTONE_FACTS, MILESTONE_KINDS
 from refsync.rules.own_facts import own_fact, registered
+from refsync.rules.rep_facts import REP_FACTS
 from refsync.rules.rule import OwnFact, RuleSet
 from refsync.rules.sources import Filled
 
-__all__ = ["FACTS", "LATER", "MILESTONE_KINDS", "PERSON_FACTS", "SUBJECTS_LATER", "Fact", "facts_of", "known_facts"]
+__all__ = ["FACTS", "LATER", "MILESTONE_KINDS", "PERSON_FACTS", "Fact", "facts_of", "known_facts"]
 
 _FILLED = (
     fact("segment", TEXT, Filled(), "the segment of the account"),
@@ -27,7 +28,10 @@ _FILLED = (
 )
 
 FACTS: Mapping[str, Fact] = MappingProxyType(
-    {one.name: one for one in (*ACCOUNT_FACTS, *CONTACT_FACTS, *DEAL_FACTS, *MILESTONE_FACTS, *INTRODUCTION_FACTS, *_FILLED)}
+    {
+        one.name: one
+        for one in (*ACCOUNT_FACTS, *CONTACT_FACTS, *DEAL_FACTS, *MILESTONE_FACTS, *INTRODUCTION_FACTS, *REP_FACTS, *_FILLED)
+    }
 )
 """Every fact by its name."""
 
@@ -59,6 +63,3 @@ LATER: Mapping[str, str] = MappingProxyType(
     }
 )
 """Facts that are designed and without data: a rule that reads one is refused, with what to do."""
-
-SUBJECTS_LATER = frozenset({"rep"})
-"""What a rule cannot be about yet."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from refsync.calendar import Duration
 from refsync.errors import did_you_mean
-from refsync.rules.facts import FACTS, LATER, MILESTONE_KINDS, SUBJECTS_LATER, Fact
+from refsync.rules.facts import FACTS, LATER, MILESTONE_KINDS, Fact
 from refsync.rules.phrases import (
     BetweenAgo,
     FactType,
@@ -29,7 +29,7 @@ from refsync.rules.phrases import (
     PhraseError,
     parse,
 )
-from refsync.rules.rule import Condition, Segment, When
+from refsync.rules.rule import Condition, Segment, SubjectKind, When
 from refsync.rules.sources import Count, Latest, NextPlan, Tally, Traits
 from refsync.rules.table import Table
 from refsync.toml_source import TomlPath
@@ -63,6 +63,11 @@ class Known:
     @property
     def milestones(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*MILESTONE_KINDS, *self.mapped)))
+
+
+def readable(subject: SubjectKind) -> frozenset[str]:
+    """Return whose facts a rule may read: those of its subject and of the account; a rep has none."""
+    return frozenset({"rep"}) if subject == "rep" else frozenset({"account", subject})
 
 
 class Lines:
@@ -127,8 +132,8 @@ class Lines:
 
     def _unknown_fact(self, table: Table, name: str, path: TomlPath) -> None:
         readable = [known.name for known in self.known.facts.values() if known.in_conditions and known.subject in self.subjects]
-        if name in LATER or name.partition(".")[0] in SUBJECTS_LATER:
-            table.note(f"{name} is not supported yet", LATER.get(name, ""), at=path, part="key")
+        if name in LATER:
+            table.note(f"{name} is not supported yet", LATER[name], at=path, part="key")
         else:
             table.note(f'there is no fact "{name}"', did_you_mean(name, readable), at=path, part="key")
 
@@ -210,8 +215,9 @@ class Lines:
     def _known_parameter(self, table: Table, parameter: Parameter, path: TomlPath, *, lists: bool = False) -> bool:
         name = parameter.name
         self.known.used.add(name)
-        if self.row_only:
-            table.note(f"{parameter} cannot stand here", "segments set parameters, they do not read them", at=path)
+        if self.row_only or "account" not in self.subjects:
+            hint = "segments set parameters, they do not read them" if self.row_only else "a rep is in no segment"
+            table.note(f"{parameter} cannot stand here", hint, at=path)
             return False
         lacking = [segment for segment in self.known.segments if name not in segment.parameters]
         if lacking:
@@ -242,8 +248,9 @@ class Lines:
 
     def _segment_line(self, table: Table, name: str, path: TomlPath, value: Any) -> Condition | None:
         """Return a line about the segment or one of its lists; such lines are decided segment by segment."""
-        if self.row_only:
-            table.note("a segment cannot be told by segments", at=path, part="key")
+        if self.row_only or "account" not in self.subjects:
+            message = "a segment cannot be told by segments" if self.row_only else "a rep is in no segment"
+            table.note(message, at=path, part="key")
             return None
         phrase = self._phrase(table, FactType.TEXT, path, value)
         parameter = name.partition(".")[2]

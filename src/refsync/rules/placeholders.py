@@ -13,7 +13,7 @@ from typing import Protocol
 
 from refsync.errors import Place, Problem, did_you_mean, shown
 from refsync.rules.fact import Fact
-from refsync.rules.facts import LATER, SUBJECTS_LATER
+from refsync.rules.facts import LATER
 from refsync.rules.phrases import FactType
 from refsync.rules.rule import Placeholder, Text
 from refsync.rules.table import Table
@@ -106,8 +106,8 @@ def _complaint(name: str, fillable: Fillable) -> tuple[str, str] | None:
         return None
     if name in fillable.facts:
         return f"{name} is not known to this rule's task", _when_known(name)
-    if name in LATER or name.partition(".")[0] in SUBJECTS_LATER:
-        return f"{name} is not supported yet", LATER.get(name, "")
+    if name in LATER:
+        return f"{name} is not supported yet", LATER[name]
     return f'there is no fact or parameter "{name}"', did_you_mean(name, fillable.names)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
+from refsync.calendar import Duration
 from refsync.model import Instant, Stream
 from refsync.rules.conditions import Conditions
 from refsync.rules.fact import Fact
@@ -20,10 +21,12 @@ def lines_of(rule: Rule) -> tuple[Condition, ...]:
 
 
 def suppressions_of(rule: Rule, ruleset: RuleSet) -> list[Suppression]:
-    """Return those that stop the rule or the one that speaks before it, and that its SELECT can see.
+    """Return those that stop the rule or the one that speaks before it, and that its SELECT can see; none stops one about reps.
 
     Whether a person opted out is seen only of the contact that a rule is about; of others it is looked at when one is picked.
     """
+    if rule.for_each == "rep":
+        return []
     other = ruleset.rule(rule.otherwise)
     kinds: set[Kind] = {rule.kind, other.kind} if other else {rule.kind}
     seen = [found for found in ruleset.suppressions if rule.for_each == "contact" or not found.about_person]
@@ -52,6 +55,7 @@ def horizon(rule: Rule, ruleset: RuleSet, conditions: Conditions) -> Instant | N
     cuts = [cut for line in lines if is_touch_line(line, conditions.facts) for cut in _cuts(line, conditions)]
     measured = {name for line in lines for name in conditions.facts[line.fact].parameters}
     cuts += [conditions.cut_off(Parameter(name), segment) for name in measured for segment in conditions.segments]
+    cuts += [conditions.calendar.ago(conditions.scope.now, back) for line in lines if (back := _looks_back(line, conditions))]
     return min(cuts, default=None)
 
 
@@ -64,6 +68,10 @@ def is_touch_line(line: Condition, facts: Mapping[str, Fact]) -> bool:
 def all_lines(rule: Rule, ruleset: RuleSet) -> Iterable[Condition]:
     """Return every condition of a rule and of what stops it."""
     return chain(lines_of(rule), *(suppression.when for suppression in suppressions_of(rule, ruleset)))
+
+
+def _looks_back(line: Condition, conditions: Conditions) -> Duration | None:
+    return conditions.facts[line.fact].looks_back
 
 
 def _cuts(line: Condition, conditions: Conditions) -> list[Instant]:

@@ -7,8 +7,7 @@ from collections.abc import Collection
 
 from refsync.calendar import Duration
 from refsync.errors import Problem
-from refsync.rules.facts import SUBJECTS_LATER
-from refsync.rules.lines import Known, Lines
+from refsync.rules.lines import Known, Lines, readable
 from refsync.rules.rule import Condition, Kind, Mode, Repeat, Rule, SubjectKind, When
 from refsync.rules.subjects import SUBJECTS
 from refsync.rules.table import Table
@@ -29,7 +28,7 @@ def read_rule(name: str, source: TomlSource, known: Known, problems: list[Proble
         table.note(f'"{name}" is no name for a rule', "name the file in small letters, digits and hyphens")
     subject = _subject(table)
     only_for_otherwise = table.text("only_for", choices=["otherwise"]) == "otherwise"
-    lines = Lines(known, frozenset({"account", subject}))
+    lines = Lines(known, readable(subject))
     needs, otherwise = _needs(table, Lines(known, frozenset({"account"})))
     found = Rule(
         name=name,
@@ -59,11 +58,6 @@ def _errors(problems: Collection[Problem]) -> int:
 
 
 def _subject(table: Table) -> SubjectKind:
-    named = table.data.get("for_each")
-    if isinstance(named, str) and named in SUBJECTS_LATER:
-        table.has("for_each")
-        table.note(f"rules about each {named} are not supported yet", at=("for_each",))
-        return "account"
     chosen = table.text("for_each", "account", choices=SUBJECTS, required=True)
     return next((kind for kind in SUBJECTS if kind == chosen), "account")
 
@@ -95,6 +89,8 @@ def _check_shape(table: Table, rule: Rule) -> None:
             table.note("a rule that is only for otherwise is about an account", at=("for_each",))
     elif not rule.when.lines and not table.data.get("when"):
         table.note('"when" is missing', "without it the rule would be about every record")
+    if rule.for_each == "rep":
+        _check_rep(table, rule)
     if "needs" in table.data and not rule.needs and not set(table.data["needs"]) - {"otherwise"}:
         table.note("needs has no line", at=("needs",), part="key")
 
@@ -107,6 +103,14 @@ def _repeat(rule: Table) -> Repeat:
     done, dismissed, expired = (_pause(table, key) for key in ("after_done", "after_dismissed", "after_expired"))
     table.done()
     return Repeat(after_done=done, after_dismissed=dismissed, after_expired=expired, at_most=at_most)
+
+
+def _check_rep(table: Table, rule: Rule) -> None:
+    """Note what only a rule about customers can have."""
+    if "needs" in table.data:
+        table.note("a rule about reps has no needs", "they are about a customer", at=("needs",), part="key")
+    if not rule.task.assign and isinstance(table.data.get("task"), dict):
+        table.note("who gets a task about a rep?", 'write assign = "rep.manager"', at=("task",), part="key")
 
 
 def _holdout(table: Table) -> float:

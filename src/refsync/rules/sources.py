@@ -28,6 +28,7 @@ contact = tables.contact
 deal = tables.deal
 milestone = tables.milestone
 introduction = tables.introduction
+user = tables.user
 
 
 def _no_cut(parameter: str) -> ColumnElement[int]:
@@ -117,6 +118,16 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A number of each record, worked out once for all: a SELECT of the record's id as `of`, and `value`."""
+
+    rows: Callable[[Scope], Select[Any]]
+    of: Table
+    none: int | None = None
+    """What it is for a record without a row; None: unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class NextPlan:
     """When the first plan for a record will be. Plans are few: a SELECT of `of`, `id` and `at`, worked out once for all."""
 
@@ -151,7 +162,7 @@ class Filled:
     """A value that is known only when the task is written."""
 
 
-Source: TypeAlias = Field | Dated | Latest | Count | Tally | NextPlan | Traits | Words | Shown | Filled
+Source: TypeAlias = Field | Dated | Latest | Count | Tally | Figure | NextPlan | Traits | Words | Shown | Filled
 
 
 class Few(Grouping[bool]):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, func, literal
+from sqlalchemy import ColumnElement, FromClause, Table, and_, func, literal, true
 
 from refsync.model import Stream
 from refsync.rules.rule import SubjectKind
-from refsync.rules.sources import NearlyAll, account, contact, deal, introduction, milestone
+from refsync.rules.sources import NearlyAll, account, contact, deal, introduction, milestone, user
 
 NOTHING: ColumnElement[Any] = literal(None)
 
@@ -35,13 +35,24 @@ class Subject:
     """The person introduced, who may belong to another account."""
     rep_id: ColumnElement[Any] = NOTHING
     """Who of us received an introduction."""
+    account_id: ColumnElement[Any] = account.c.id
+    account_name: ColumnElement[Any] = account.c.name
+    owner_id: ColumnElement[Any] = account.c.owner_id
+    revenue: ColumnElement[Any] = account.c.annual_revenue
+    where: tuple[ColumnElement[bool], ...] = ()
+    """Which of the records are meant; empty: all."""
 
     @property
     def joined(self) -> FromClause:
         """The subjects with their accounts; those without one are left out."""
-        if self.table is account:
-            return account
+        if not self.of_account or self.table is account:
+            return self.table
         return account.join(self.table, and_(NearlyAll(account.c.connection == self.table.c.connection), self._at))
+
+    @property
+    def of_account(self) -> bool:
+        """Whether it belongs to a customer."""
+        return self.kind != "rep"
 
     @property
     def _at(self) -> ColumnElement[bool]:
@@ -75,6 +86,17 @@ SUBJECTS: Mapping[SubjectKind, Subject] = MappingProxyType(
             contact_id=introduction.c.source_contact_id,
             person_id=introduction.c.person_contact_id,
             rep_id=introduction.c.owner_id,
+        ),
+        "rep": Subject(
+            kind="rep",
+            table=user,
+            stream=Stream.USERS,
+            name=user.c.name,
+            account_id=literal(""),
+            account_name=user.c.name,
+            owner_id=user.c.id,
+            revenue=NOTHING,
+            where=(user.c.active == true(),),
         ),
     }
 )

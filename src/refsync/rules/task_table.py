@@ -9,7 +9,7 @@ from refsync.calendar import Duration, Unit, parse_duration
 from refsync.errors import did_you_mean
 from refsync.rules.company_file import read_assignees
 from refsync.rules.facts import PERSON_FACTS
-from refsync.rules.lines import Known, Lines
+from refsync.rules.lines import Known, Lines, readable
 from refsync.rules.people import CHOICES, SUBJECT_OF
 from refsync.rules.placeholders import Fillable, read_text
 from refsync.rules.rule import Escalation, SubjectKind, TaskTemplate, Text
@@ -34,7 +34,7 @@ def read_task(rule: Table, subject: SubjectKind, known: Known, *, only_for_other
     fillable = _fillable(known, subject, named, only_for_otherwise=only_for_otherwise)
     close_when = table.table("close_when")
     found = TaskTemplate(
-        do=_do(table, known),
+        do=_do(table, subject, known),
         subject=read_text(table, "subject", fillable, required=True),
         text=read_text(table, "text", fillable),
         priority=table.text("priority", "normal", choices=PRIORITIES),
@@ -42,7 +42,7 @@ def read_task(rule: Table, subject: SubjectKind, known: Known, *, only_for_other
         with_=with_,
         expire=_expire(table),
         ask_for=ask_for,
-        close_when=Lines(known, frozenset({"account", subject})).block(close_when) if close_when else (),
+        close_when=Lines(known, readable(subject)).block(close_when) if close_when else (),
         assign=read_assignees(table, "assign", subject),
         escalate=_escalate(table, subject),
     )
@@ -63,10 +63,10 @@ def _note_read(table: Table, known: Known, texts: Collection[Text]) -> None:
                 lines.known_length(table, parameter, (), name)
 
 
-def _do(table: Table, known: Known) -> str:
+def _do(table: Table, subject: SubjectKind, known: Known) -> str:
     """Return what is to be done, or the parameter that says so for each segment."""
     named = re.fullmatch(r"\{([a-z][a-z0-9_]*)\}", str(table.data.get("do", "")))
-    if named is None:
+    if named is None or subject == "rep":
         return table.text("do", "to-do", choices=DO, required=True)
     table.has("do")
     known.used.add(named[1])
@@ -89,6 +89,8 @@ def _with(table: Table, subject: SubjectKind, known: Known) -> tuple[str, ...]:
         if entry not in CHOICES:
             hint = did_you_mean(entry, CHOICES) or f"one of: {', '.join(sorted(CHOICES))}"
             table.note_item("with", entry, f'nobody is called "{entry}"', hint)
+        elif subject == "rep":
+            table.note_item("with", entry, "a task about a rep names nobody to talk to", "leave it out")
         elif SUBJECT_OF.get(entry, subject) != subject:
             table.note_item("with", entry, f"{entry} is known to rules about {SUBJECT_OF[entry]}s only")
         elif entry == "first cold person":
@@ -138,12 +140,13 @@ def _escalate(task: Table, subject: SubjectKind) -> Escalation | None:
 
 def _fillable(known: Known, subject: SubjectKind, named: Collection[str], *, only_for_otherwise: bool) -> Fillable:
     """Return what the texts of a task may show. `named`: which of `with` and `ask_for` the task has."""
-    facts = known.facts.values()
-    read = {fact.name for fact in facts if not isinstance(fact.source, Filled) and fact.subject in ("account", subject)}
-    told = {"segment"}
+    facts, subjects = known.facts.values(), readable(subject)
+    read = {fact.name for fact in facts if not isinstance(fact.source, Filled) and fact.subject in subjects}
+    told = {"segment"} if "account" in subjects else set()
     told |= set(PERSON_FACTS) if "with" in named else set()
     told |= {"ask_for"} if "ask_for" in named else set()
     told |= {"waiting.title"} if only_for_otherwise else set()
-    everywhere = {name for name in known.parameters if all(name in segment.parameters for segment in known.segments)}
+    parameters = known.parameters if "account" in subjects else frozenset()
+    everywhere = {name for name in parameters if all(name in segment.parameters for segment in known.segments)}
     lists = {name for segment in known.segments for name, value in segment.parameters.items() if isinstance(value, tuple)}
     return Fillable(names=frozenset(read | told | everywhere), lists=frozenset(lists), facts=known.facts)

@@ -13,6 +13,7 @@ from refsync.rules.sources import (
     Count,
     Dated,
     Field,
+    Figure,
     Filled,
     Latest,
     Moment,
@@ -53,7 +54,7 @@ class Values:
             case Words(rows, of):
                 found = rows(self.scope)
                 return found.with_only_columns(func.min(found.selected_columns.word)).correlate(of).scalar_subquery()
-            case Tally() | NextPlan():
+            case Tally() | Figure() | NextPlan():
                 return self._plan_value(name)
             case Filled():
                 raise ValueError(f"{name} is known only when the task is written")
@@ -70,6 +71,9 @@ class Values:
         if name not in self._plans:
             wanted: ColumnElement[Any]
             match source:
+                case Figure(plans, of):
+                    rows = plans(self.scope).subquery()
+                    wanted = func.max(rows.c.value)
                 case Tally(plans, of):
                     rows = plans(self.scope).subquery()
                     wanted = func.count(rows.c.id.distinct())
@@ -82,7 +86,8 @@ class Values:
             grouped = select(key, wanted.label("value")).group_by(rows.c.of)
             self._plans[name] = grouped.subquery(f"plan_{len(self._plans)}"), of
         value = self._plans[name][0].c.value
-        return func.coalesce(value, 0) if isinstance(source, Tally) else value
+        none = 0 if isinstance(source, Tally) else source.none if isinstance(source, Figure) else None
+        return value if none is None else func.coalesce(value, none)
 
 
 def _time(moments: tuple[Moment, ...]) -> ColumnElement[Any]:

@@ -30,7 +30,7 @@ from refsync.model import (
 )
 from refsync.rules.cases import Case as Tested
 
-ACCOUNT, CONTACT, DEAL, INTRODUCED = "account-1", "contact-1", "deal-1", "introduction-1"
+ACCOUNT, CONTACT, DEAL, INTRODUCED, REP = "account-1", "contact-1", "deal-1", "introduction-1", "user-rep"
 
 
 class Company:
@@ -51,6 +51,7 @@ class Company:
         yield from self._deals()
         yield from self._introduction()
         yield from self._activities_of_account()
+        yield from self._book_of_rep()
 
     def before(self) -> Iterator[Finding]:
         """Yield the tasks that were there before."""
@@ -94,17 +95,16 @@ class Company:
         return self._given.get(about, {}).get(word, default)
 
     def _finding(self, rule: str, kind: str, state: State, opened: Instant, closed: Instant | None, number: int) -> Finding:
-        about = next((kind for kind in ("introduction", "milestone", "contact", "deal") if kind in self._given), "account")
-        subject = {"introduction": INTRODUCED, "milestone": self._milestone_id(), "contact": CONTACT, "deal": DEAL}.get(
-            about, ACCOUNT
-        )
+        about = next((kind for kind in ("rep", "introduction", "milestone", "contact", "deal") if kind in self._given), "account")
+        ids = {"rep": REP, "introduction": INTRODUCED, "milestone": self._milestone_id(), "contact": CONTACT, "deal": DEAL}
+        subject = ids.get(about, ACCOUNT)
         return Finding(
             key=f"{number:064x}",
             rule=rule,
             kind=kind,
             subject_kind=about,
             subject_id=subject,
-            account_id=ACCOUNT,
+            account_id=None if about == "rep" else ACCOUNT,
             owner_id="user-of-before",
             state=state,
             task_id=f"before-{number}",
@@ -233,6 +233,22 @@ class Company:
             yield self._happened(ahead, (), kind=ActivityKind.MEETING, status=ActivityStatus.PLANNED)
         for _ in range(words.get("open_tasks", 0)):
             yield self._happened(self.time("in 1 day"), (), kind=ActivityKind.TASK, status=ActivityStatus.PLANNED, direction=None)
+
+    def _book_of_rep(self) -> Iterator[Record]:
+        """Yield a rep with a book of customers, the first of them in touch since yesterday, and a prospect."""
+        words = self._given.get("rep")
+        if words is None:
+            return
+        yield User(id=REP, name=words.get("name", "Rita"), email="rep@example.com", manager_id="manager")
+        yesterday = self.time("1 day ago")
+        for number in range(words.get("book", 0)):
+            own = f"customer-{number}"
+            yield Account(id=own, name=f"Customer {number}", owner_id=REP, status=AccountStatus.CUSTOMER)
+            if number < words.get("in_touch", 0):
+                yield self._happened(yesterday, (), account_id=own, owner_id=REP)
+        yield Account(id="prospect", name="Prospect", owner_id=REP, status=AccountStatus.PROSPECT)
+        for _ in range(words.get("prospect_touches", 0)):
+            yield self._happened(yesterday, (), account_id="prospect", owner_id=REP)
 
     def _named(self, name: str) -> str:
         found: Mapping[str, str] = {one.name: one.id for one in self._people() if isinstance(one, Contact)}

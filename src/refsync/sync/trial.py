@@ -14,11 +14,11 @@ from refsync.calendar import Duration, Unit
 from refsync.finding import Finding, State
 from refsync.model import Instant
 from refsync.rules.cases import Case
-from refsync.rules.explain import Answer, Explained, why
+from refsync.rules.explain import About, Answer, Explained, why_about
 from refsync.rules.rule import Mode, Rule, RuleSet
 from refsync.store import directory, ledger
 from refsync.store.engine import Database, Store
-from refsync.sync.situations import ACCOUNT, Company
+from refsync.sync.situations import ACCOUNT, REP, Company
 from refsync.sync.tick import Report, tick
 from refsync.testing.memory import MemoryConnector, MemoryCrm
 
@@ -82,7 +82,9 @@ def _kind(rules: RuleSet, name: str) -> str:
 
 def _explained(db: Database, name: str, case: Case, rules: RuleSet, now: Instant) -> list[Explained]:
     tested = replace(rules, rules=tuple(rule for rule in rules.rules if rule.name == case.rule))
-    found = why(lambda statement: [dict(row) for row in db.execute(statement).mappings()], tested, name, ACCOUNT, now)
+    rule = rules.rule(case.rule)
+    about = About(subject=("rep", REP)) if rule and rule.for_each == "rep" else About(account_id=ACCOUNT)
+    found = why_about(lambda statement: [dict(row) for row in db.execute(statement).mappings()], tested, name, about, now)
     return list(found.rules) if found else []
 
 

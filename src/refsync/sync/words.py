@@ -61,7 +61,7 @@ def _finding(run: Run, wish: Wish, known: Sequence[Mapping[str, Any]]) -> Findin
         subject_id=wish.subject_id,
         episode=wish.episode,
         n=wish.n,
-        account_id=match.account_id,
+        account_id=match.account_id or None,
         contact_id=person.id if person else None,
         deal_id=match.deal_id,
         owner_id=wish.owner_id,
