@@ -141,21 +141,6 @@ def _expected_activity(activity: Activity, ids: dict[Stream, dict[str, str]], de
 # --- windows ----------------------------------------------------------------------------------------------------------
 
 
-def test_unchanged_tick_costs_one_request_a_stream(hands: Hands) -> None:
-    """With nothing new, each stream is asked once, the three objects of activities together, and no row is stored again."""
-    connector = hands.connect()
-    cursors = {stream: read(connector, stream)[1] for stream in Stream}
-    hands.later(minutes=15)
-    read(connector, Stream.USERS, cursors[Stream.USERS])  # the connector learns that it is later
-    hands.calls()
-    again = [read(connector, stream, cursors[stream]) for stream in Stream if stream is not Stream.USERS]
-
-    counted = hands.calls()
-    assert {"GET queryAll", "POST composite"} >= set(counted)
-    assert sum(counted.values()) < len(connector.streams)
-    assert all(found == {} for found, _ in again)
-
-
 def test_changes_come_with_the_next_read(hands: Hands) -> None:
     """A record that people change comes once more, with its new value, and others do not."""
     connector = hands.connect()

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from refsync.connector import Connector
+from refsync.errors import RateLimited
 from refsync.model import Instant, Stream, iso
 from refsync.plan import Plan
 from refsync.rules.rule import RuleSet
@@ -150,8 +151,17 @@ def ticked(turn: Turn, *, dry_run: bool = False, approved: bool = False) -> Repo
 
 
 def _tick(run: Run, *, dry_run: bool, approved: bool) -> Report:
-    report = Report(connection=run.connection, run=run.id, now=run.now)
-    report = replace(report, pulled=pull(run))
+    report = Report(connection=run.connection, run=run.id, now=run.now, pulled=pull(run))
+    try:
+        return _carried_on(run, report, dry_run=dry_run, approved=approved)
+    except RateLimited as limit:
+        if not report.pulled.partial:
+            raise
+        return replace(report, no_writer=str(limit))  # the limit that ended the reads leaves no call for tasks either
+
+
+def _carried_on(run: Run, report: Report, *, dry_run: bool, approved: bool) -> Report:
+    """Return the report of what follows a pull: judging, planning, writing."""
     paused = run.paused.get("")
     writer = None if dry_run or paused else run.connector.tasks
     pushed = recover(run, writer) if writer else None
