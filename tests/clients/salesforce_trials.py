@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from refsync_sandbox.salesforce.asked import VARIABLE
 from refsync_sandbox.salesforce.secrets import Secrets
 from tests.clients.stage import Crm, Stage
 from tests.clients.trial import Step, Trial, told_by
@@ -17,8 +18,8 @@ from tests.clients.trial import Step, Trial, told_by
 HERE = Path(__file__).parent / "salesforce"
 HOST = ".salesforce.com"
 PAGE = 200
-OUR_TESTS = ("tests/salesforce", "tests/contract", "tests/faults")
-"""The tests in which the connector speaks."""
+OUR_TESTS = ("tests/salesforce", "tests/contract", "tests/faults", "tests/system")
+"""The tests in which the connector speaks, in this process or as part of a CLI or daemon."""
 
 
 def signed_in(crm: Crm) -> Mapping[str, str]:
@@ -157,19 +158,24 @@ def soql(stage: Stage) -> Trial:
     """Every statement that the connector sends in its own tests, judged by a parser of somebody else."""
     file = stage.scratch / "soql.json"
     command = [sys.executable, "-m", "pytest", "-p", "tests.clients.soql_recorder", *OUR_TESTS]
-    ran = subprocess.run(
-        command, env={**os.environ, "REFSYNC_SOQL": str(file)}, capture_output=True, text=True, timeout=1800, check=False
-    )
+    told_to = {"REFSYNC_SOQL": str(file), VARIABLE: str(stage.scratch / "asked.jsonl")}
+    ran = subprocess.run(command, env={**os.environ, **told_to}, capture_output=True, text=True, timeout=2400, check=False)
     lines = ran.stdout.strip().splitlines()
     told = [line for line in lines if line.startswith(("FAILED", "ERROR"))][:5] + lines[-1:]
     tests = Step(name="our tests", ok=ran.returncode == 0, told="; ".join(told))
-    statements = file.read_text() if file.exists() else "[]"
-    judged = told_by(["node", _module(stage, "soql_trial.mjs")], {"HOME": str(stage.scratch)}, given=statements)
+    statements = _recorded(file) | _recorded(stage.scratch / "asked.jsonl")
+    given = json.dumps(sorted(statements))
+    judged = told_by(["node", _module(stage, "soql_trial.mjs")], {"HOME": str(stage.scratch)}, given=given)
     return Trial(
         client="@jetstreamapp/soql-parser-js 6.3.1",
         expected=("our tests", "every statement is SOQL", "the judge refuses what is none", "ran to its end"),
         steps=(tests, *judged),
     )
+
+
+def _recorded(file: Path) -> set[str]:
+    """Return the statements in a file: one on each line, as JSON."""
+    return {json.loads(line) for line in file.read_text().splitlines()} if file.exists() else set()
 
 
 def _module(stage: Stage, name: str) -> Path:

@@ -1,6 +1,7 @@
 """A pytest plugin that writes down every statement of SOQL that the Salesforce connector sends, in whatever kind of call.
 
-`REFSYNC_SOQL=file pytest -p tests.clients.soql_recorder …`; the file is a JSON list of different statements.
+`REFSYNC_SOQL=file pytest -p tests.clients.soql_recorder …`; each line of the file is a statement, as JSON. It hears what is sent
+by this process, also to an org that is no sandbox; what a CLI or daemon sends, the sandbox writes down (`REFSYNC_SANDBOX_SOQL`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    Path(os.environ["REFSYNC_SOQL"]).write_text(json.dumps(sorted(recorded)))
+    Path(os.environ["REFSYNC_SOQL"]).write_text("".join(f"{json.dumps(one)}\n" for one in sorted(recorded)))
 
 
 def statements(request: requests.PreparedRequest) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from refsync_sandbox.clock import Clock
 from refsync_sandbox.crm import TaskView
 from refsync_sandbox.salesforce.administration import Administration, Org
 from refsync_sandbox.salesforce.api import Api
+from refsync_sandbox.salesforce.asked import Asked
 from refsync_sandbox.salesforce.bulk import Bulk
 from refsync_sandbox.salesforce.database import connect
 from refsync_sandbox.salesforce.edits import Edits
@@ -67,7 +69,8 @@ class Salesforce:
         self.oauth = org.oauth
         self._administration = Administration(org)
         reading = Reading(org.database, schema, org.queries, org.replication, org.usage, org.bulk)
-        self._api = Api(records, org.oauth, org.usage, (reading, Writing(schema, records), Jobs(org.bulk)))
+        parts = (reading, Writing(schema, records), Jobs(org.bulk))
+        self._api = Api(records, org.oauth, org.usage, parts, Asked.told_by(os.environ))
         self._troubles = Troubles(org.queries, org.bulk)
         self._edits = Edits(org.finder, schema, records, clock)
 

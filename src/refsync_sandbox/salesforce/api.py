@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from refsync_sandbox.crm import OWN_FAULT, REPLAYED
 from refsync_sandbox.salesforce import people
+from refsync_sandbox.salesforce.asked import Asked
 from refsync_sandbox.salesforce.calls import NEWEST, OLDEST, Answers, Call, known_version
 from refsync_sandbox.salesforce.composite import Composite
 from refsync_sandbox.salesforce.oauth import OAuth
@@ -40,8 +41,8 @@ class Part(Protocol):
 class Api:
     """Answers calls over HTTP from its parts."""
 
-    def __init__(self, records: Records, oauth: OAuth, usage: Usage, parts: Sequence[Part]) -> None:
-        self._oauth, self._usage = oauth, usage
+    def __init__(self, records: Records, oauth: OAuth, usage: Usage, parts: Sequence[Part], asked: Asked) -> None:
+        self._oauth, self._usage, self._asked = oauth, usage, asked
         inner = Composite(records, self._dispatch)
         self._answers = {name: answer for part in (*parts, inner) for name, answer in part.answers().items()}
 
@@ -90,6 +91,7 @@ class Api:
             allowed = ",".join(call.found.methods)
             message = f"HTTP Method '{call.method}' not allowed. Allowed are {allowed}"
             raise Refused("METHOD_NOT_ALLOWED", message, status=405)
+        self._asked.note(call)
         try:
             return answer(call)
         except Refused as refused:
