@@ -30,7 +30,8 @@ PARTS = (
             "reconnect_after": "30 days",
             "touch_people": "30 days",
             "long_silence": "30 days",
-            "kinds": ["roi", "signed"],
+            "ask_after": ["roi", "signed"],
+            "thank_steps": ["call", "email", "handwritten note"],
         },
     ),
     Part(
@@ -41,7 +42,8 @@ PARTS = (
             "reconnect_after": "2 months",
             "touch_people": "2 weeks",
             "long_silence": "1 year",
-            "kinds": ["roi"],
+            "ask_after": ["roi"],
+            "thank_steps": ["call"],
         },
     ),
     Part(
@@ -52,7 +54,8 @@ PARTS = (
             "reconnect_after": "1 year",
             "touch_people": "2 months",
             "long_silence": "1 year",
-            "kinds": ["signed", "implemented"],
+            "ask_after": ["signed", "implemented"],
+            "thank_steps": ["email"],
         },
     ),
 )
@@ -132,10 +135,10 @@ LINES: Mapping[str, list[Line]] = MappingProxyType(
 SEGMENT: list[Line] = [
     ("segment", "key"),
     ("segment", {"not": ["key", "rest"]}),
-    ("segment.kinds", "roi"),
-    ("segment.kinds", {"not": "signed"}),
+    ("segment.ask_after", "roi"),
+    ("segment.ask_after", {"not": "signed"}),
 ]
-MILESTONE: list[Line] = [("milestone.kind", "{kinds}")]
+MILESTONE: list[Line] = [("milestone.kind", "{ask_after}")]
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "Africa/Cairo"]
 NIGHTS = [date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 8), date(2026, 11, 1), date(2026, 4, 24), date(2024, 2, 29)]
@@ -241,6 +244,7 @@ def networks(draw: st.DrawFn) -> Network:
                 closed=draw(days),
                 created=draw(maybe),
                 amount=draw(st.sampled_from([None, 0.0, 1.0, 1.5])),
+                currency=draw(st.sampled_from(["EUR", "USD"])),
                 stage=draw(text("deal.stage")),
                 referred=draw(st.booleans()),
             )
@@ -282,6 +286,7 @@ def networks(draw: st.DrawFn) -> Network:
             kind=st.sampled_from(["ask", "thanks", "care"]),
             do=st.sampled_from(["call", "email", "handwritten note"]),
             state=st.sampled_from(["done", "open", "snoozed", "dismissed"]),
+            owner=st.sampled_from(["r", "s"]),
             opened=moments,
             closed=maybe,
             person=st.sampled_from([*PEOPLE, None]),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import StaticPool, create_engine
+from sqlalchemy import Connection, StaticPool, create_engine
 
 from refsync.rules.files import check
 from refsync.rules.rule import RuleSet
 from refsync.store.tables import metadata
+from tests.postgresql import schema
 from tests.rules.mirror import Mirror
 
 COMPANY = 'time_zone = "UTC"\n'
@@ -58,4 +61,27 @@ def mirror() -> Iterator[Mirror]:
     with engine.connect() as db:
         metadata.create_all(db)
         yield Mirror(db)
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def engines(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Connection]]:
+    """Give a database with empty tables in each engine there is; what a test writes is to be rolled back."""
+    with ExitStack() as stack:
+        opened = {"sqlite": stack.enter_context(_opened("sqlite://", poolclass=StaticPool))}
+        try:
+            url = stack.enter_context(schema(request.getfixturevalue("postgresql")))
+        except pytest.skip.Exception:
+            yield opened  # the test of both engines says why
+            return
+        yield {**opened, "postgresql": stack.enter_context(_opened(url))}
+
+
+@contextmanager
+def _opened(url: str, **options: Any) -> Iterator[Connection]:
+    engine = create_engine(url, **options)
+    with engine.connect() as connection:
+        metadata.create_all(connection)
+        connection.commit()
+        yield connection
     engine.dispose()

@@ -86,6 +86,7 @@ class Sale:
     closed: date | None = None
     created: datetime | None = None
     amount: float | None = None
+    currency: str = ""
     stage: str = ""
     referred: bool = False
 
@@ -142,6 +143,7 @@ class Did:
     opened: datetime
     closed: datetime | None
     person: str | None
+    owner: str = ""
 
 
 Settings = dict[str, str | list[str]]
@@ -237,9 +239,9 @@ class Network:
             case "came_by_referral":
                 return any(self._is_referred(sale) for sale in self.sales if sale.account == one.id and sale.status == "won")
             case "last_touch":
-                return self._last(row.at for row in self._with(one.id) if is_touch(row))
+                return self._last(row.at for row in self.with_account(one.id) if is_touch(row))
             case "last_two_way":
-                return self._last(row.at for row in self._with(one.id) if is_two_way(row))
+                return self._last(row.at for row in self.with_account(one.id) if is_two_way(row))
             case "back_in_touch":
                 return self._back_in_touch(one, str(settings["long_silence"]))
             case "last_introduction":
@@ -247,9 +249,9 @@ class Network:
             case "last_value_added":
                 return self._last(row.at for row in self.reached if row.account == one.id and row.kind == "value added")
             case "next_meeting":
-                return self._first(row.at for row in self._with(one.id) if _is_planned_meeting(row))
+                return self._first(row.at for row in self.with_account(one.id) if _is_planned_meeting(row))
             case "open_tasks":
-                return float(len([row for row in self._with(one.id) if self._is_open(row)]) + len(self._standing(one.id)))
+                return float(len([row for row in self.with_account(one.id) if self._is_open(row)]) + len(self._standing(one.id)))
             case "open_escalations":
                 here = [case for case in self.cases if case.account == one.id]
                 return float(len([case for case in here if case.escalated and not case.closed]))
@@ -262,7 +264,7 @@ class Network:
             case _:
                 assert name == "cold_people", name
                 mine = [human for human in self.people if human.account == one.id]
-                return float(len([human for human in mine if self._is_cold(human, str(settings["touch_people"]))]))
+                return float(len([human for human in mine if self.is_cold(human, str(settings["touch_people"]))]))
 
     def _own(self, one: Customer, name: str) -> Seen:
         """Return a fact of the company's own; a CRM's text that is not what its field promises is unknown."""
@@ -313,7 +315,7 @@ class Network:
                 return {role.lower().replace("_", " ") for role in here}
             case _:
                 assert name == "involved_in", name
-                return self._parts(one)
+                return self.parts_of(one)
 
     def _of_deal(self, one: Sale, name: str) -> Seen:
         owner = self._colleague(one.owner)
@@ -383,12 +385,12 @@ class Network:
 
     def _is_in_touch(self, account: str) -> bool:
         wait = self.part_of(account).settings["reconnect_after"]
-        return any(self.clock.holds(row.at, f"in the last {wait}") for row in self._with(account) if is_touch(row))
+        return any(self.clock.holds(row.at, f"in the last {wait}") for row in self.with_account(account) if is_touch(row))
 
     def _prospect_share(self, one: Colleague) -> Seen:
         mine = [row for row in self.happened if row.owner == one.id and is_touch(row)]
         lately = [row for row in mine if self.clock.holds(row.at, "in the last 30 days")]
-        with_customers = {other.id: [id(row) for row in self._with(other.id)] for other in self.customers}
+        with_customers = {other.id: [id(row) for row in self.with_account(other.id)] for other in self.customers}
         made = [row for row in lately if any(id(row) in rows for rows in with_customers.values())]
         prospects = [other.id for other in self.customers if other.status == "prospect"]
         to_prospects = [row for row in made if any(id(row) in with_customers[account] for account in prospects)]
@@ -417,7 +419,8 @@ class Network:
         talks = [at for at in self._since_made(one, "conversation") if _not_before(at, one.since or one.made)]
         return self._last([*tasks, *talks])
 
-    def _parts(self, one: Human) -> set[str]:
+    def parts_of(self, one: Human) -> set[str]:
+        """Return what a person had a part in."""
         deals = [_one(self.sales, deal) for deal, _role in one.parts]
         sold = any(deal.account == one.account and deal.status != "lost" for deal in deals)
         here = [row for row in self.reached if row.account == one.account]
@@ -427,18 +430,19 @@ class Network:
         between = any(first <= at <= last for at in met for first in signed for last in live)
         return ({"sale"} if sold else set()) | ({"implementation"} if between else set())
 
-    def _is_cold(self, one: Human, wait: str) -> bool:
+    def is_cold(self, one: Human, wait: str) -> bool:
+        """Return whether nobody spoke for so long to somebody who had a part in something."""
         touched = [row.at for row in self.happened if one.id in row.people and is_touch(row)]
         lately = any(self.clock.holds(at, f"in the last {wait}") for at in touched)
-        return one.opted_out is not True and not lately and bool(self._parts(one))
+        return one.opted_out is not True and not lately and bool(self.parts_of(one))
 
     def _back_in_touch(self, one: Customer, silence: str) -> datetime | None:
-        times = sorted(row.at for row in self._with(one.id) if is_two_way(row) and row.at)
+        times = sorted(row.at for row in self.with_account(one.id) if is_two_way(row) and row.at)
         wait = self.clock.now - self.clock.ago(silence)
         ended = [at for at in times if any(t < at - wait for t in times) and not any(at - wait <= t < at for t in times)]
         return self._last(ended)
 
-    def _with(self, account: str) -> list[Happened]:
+    def with_account(self, account: str) -> list[Happened]:
         """Return the activities with an account: its own, else its deals', and those with its people."""
         people = {human.id for human in self.people if account in (human.account, *human.further)}
         deals = {sale.id for sale in self.sales if sale.account == account}

@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 
 from refsync import heap
-from refsync.cli import check, daemon, demo, init, rules, sandbox, status, sync, why
+from refsync.cli import check, coverage, daemon, demo, init, rules, sandbox, status, sync, why
 from refsync.cli.screen import dump, err, show_problems
 from refsync.errors import Problem, RefsyncError, UserError
 from refsync.log import clean
@@ -29,6 +29,7 @@ app.command()(sync.sync)
 app.command()(daemon.daemon)
 app.command()(why.why)
 app.command()(status.status)
+app.command()(coverage.coverage)
 app.command()(demo.demo)
 app.command()(sandbox.sandbox)
 app.add_typer(rules.app, name="rules")
