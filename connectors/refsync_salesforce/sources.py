@@ -141,7 +141,11 @@ def _account_contact() -> Source:
 
 
 def _deal(terms: Terms, wanted: tuple[str, ...]) -> Source:
-    """The history of stages is not read: no value of the model holds it, and its object has no stamp to read changes by."""
+    """Of the history of stages the opportunity itself holds what can be used: when it entered the stage that it is in.
+
+    "Opportunity", Object Reference: LastStageChangeDate. The history's own object says no more, and has no stamp to read changes
+    by.
+    """
     return Source(
         object="Opportunity",
         attributes={
@@ -155,7 +159,7 @@ def _deal(terms: Terms, wanted: tuple[str, ...]) -> Source:
             "created_at": "CreatedDate",
             "referred_by_contact_id": terms.fields.deal_referred_by,
         },
-        sometimes=("CurrencyIsoCode",),
+        sometimes=("CurrencyIsoCode", "LastStageChangeDate"),
         parents={"AccountId": "Account", terms.fields.deal_referred_by: "Contact"},
         custom=wanted,
         read=lambda row, extra: translate.deal(row, terms, extra),

@@ -5,7 +5,9 @@ person deleted), and never touched without our key. Each row of a call has its o
 row makes them all uncertain. "Create Multiple Records" of the REST API: at most 200 rows a call, results in the order sent.
 
 A rep reaches the account, the person and the deal from the task: WhatId is the deal, from which the platform derives AccountId,
-or else the account; WhoId is the person. A task names one person, so TaskRelation has nothing to add.
+or else the account; WhoId is the person. A deal of another account is left out: the task about a customer's introduction stands
+with that customer, where their rep looks, and not with the one who was introduced. A task names one person, so TaskRelation has
+nothing to add.
 """
 
 from __future__ import annotations
@@ -142,13 +144,29 @@ class SalesforceTasks:
         return {task.key: nobody for task in tasks if people is not None and task.owner_id not in people}
 
     def _create(self, tasks: Sequence[Task]) -> dict[str, Outcome]:
-        replies = self._client.send("POST", COLLECTIONS, [self._row(task) for task in tasks])
+        replies = self._client.send("POST", COLLECTIONS, [self._row(task) for task in self._placed(tasks)])
         by_key = {task.key: reply for task, reply in zip(tasks, replies, strict=True)}
         if all(may_not_write(reply, self._key_field) for reply in replies):
             self._schema.forget("Task")
             raise UnexpectedReply(f"Salesforce no longer lets us write the field {self._key_field} of Task: see refsync check")
         outcomes = {key: outcome(reply) for key, reply in by_key.items()}
         return outcomes | self._adopted({key: outcomes[key] for key, reply in by_key.items() if refused_with(reply, DUPLICATE)})
+
+    def _placed(self, tasks: Sequence[Task]) -> list[Task]:
+        """Return the tasks without those deals that belong to another account than the task, or are not shown to us."""
+        both = {task.key: task for task in tasks if task.deal_id and task.account_id}
+        account = self._accounts({str(task.deal_id) for task in both.values()})
+        elsewhere = {key for key, task in both.items() if account.get(task.deal_id) != task.account_id}
+        return [replace(task, deal_id=None) if task.key in elsewhere else task for task in tasks]
+
+    def _accounts(self, deals: set[str]) -> Mapping[str | None, str]:
+        """Return the accounts of those deals that can be seen."""
+        described = self._schema.of("Opportunity") if deals else None
+        if described is None or not described.shows("AccountId"):
+            return {}
+        ids = format_soql("{}", sorted(deals))
+        rows = self._client.rows(f"SELECT Id, AccountId FROM Opportunity WHERE Id IN {ids} AND IsDeleted = false")  # noqa: S608
+        return {row.get("Id"): row["AccountId"] for row in rows if row.get("AccountId")}
 
     def _adopted(self, doubled: Mapping[str, Outcome]) -> dict[str, Outcome]:
         """Return the tasks that hold these keys already; a key that only a hidden record holds stays refused."""

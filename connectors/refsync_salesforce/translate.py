@@ -6,6 +6,8 @@ None.
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from refsync.model import (
     Account,
     AccountContact,
@@ -17,6 +19,7 @@ from refsync.model import (
     Introduction,
     IntroductionStatus,
     User,
+    moment,
 )
 from refsync_salesforce.values import (
     Custom,
@@ -166,10 +169,22 @@ def deal(row: Row, terms: Terms, custom: Custom = ()) -> Deal:
         currency=text(row, "CurrencyIsoCode"),
         owner_id=reference(row, "OwnerId"),
         created_at=time(row, "CreatedDate"),
-        closed_on=day(row, "CloseDate") if closed else None,
+        closed_on=_closed_on(row) if closed else None,
         referred_by_contact_id=reference(row, terms.fields.deal_referred_by),
         custom=custom_texts(row, custom),
     )
+
+
+def _closed_on(row: Row) -> date | None:
+    """Return the day on which a decided deal was won or lost: no later than it entered its stage, whatever day was planned.
+
+    A day's difference may be the zone of whoever closed it. A day before is believed: people close deals in the CRM afterwards.
+    """
+    planned, entered = day(row, "CloseDate"), time(row, "LastStageChangeDate")
+    if planned is None or entered is None:
+        return planned
+    entered_on = moment(entered).date()
+    return entered_on if planned > entered_on + timedelta(days=1) else planned
 
 
 def deal_contact(row: Row) -> DealContact:

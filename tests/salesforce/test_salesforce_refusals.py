@@ -91,11 +91,42 @@ def test_account_person_and_deal_are_one_click_away(hands: Hands) -> None:
     """A task about a deal names the deal and the person, and Salesforce derives the account from the deal."""
     deal = next(iter(hands.ids("deals").values()))
     contact = next(iter(hands.ids("contacts").values()))
-    writer(hands).create([wanted(hands, deal_id=deal, contact_id=contact)])
+    writer(hands).create([wanted(hands, account_id=None, deal_id=deal, contact_id=contact)])
     (seen,) = (one for one in hands.tasks() if one["key"])
 
     assert (deal, contact) == (seen["deal"]["id"], seen["contact"]["id"])
     assert seen["account"] is not None
+
+
+def deal_of(hands: Hands, account: str) -> str:
+    """Create a deal of an account and return its id."""
+    return hands.create("Opportunity", Name="New", AccountId=account, StageName="Prospecting", CloseDate="2027-01-31")
+
+
+def test_task_about_an_introduction_stands_with_the_customer_who_made_it(hands: Hands) -> None:
+    """A deal of somebody else does not take the task to their account; a deal of the task's own account is named."""
+    own, other = list(hands.ids("accounts").values())[:2]
+    deals = [deal_of(hands, account) for account in (other, own)]
+    writer(hands).create([wanted(hands, number, account_id=own, deal_id=deal) for number, deal in enumerate(deals, 1)])
+    seen = {one["key"]: one for one in hands.tasks() if one["key"]}
+
+    assert [own, own] == [seen[f"{number:064x}"]["account"]["id"] for number in (1, 2)]
+    assert (None, deals[1]) == (seen[f"{1:064x}"]["deal"], seen[f"{2:064x}"]["deal"]["id"])
+
+
+@pytest.mark.parametrize(
+    "step",
+    [{"do": "hide_field", "object": "Opportunity", "field": "AccountId"}, {"do": "hide_object", "object": "Opportunity"}],
+)
+def test_task_whose_deal_is_hidden_stands_with_its_account(hands: Hands, step: dict[str, Any]) -> None:
+    """Where the org does not show whose a deal is, the task is about the account alone, and is written."""
+    own = next(iter(hands.ids("accounts").values()))
+    deal = deal_of(hands, own)
+    hands.org(step)
+    (outcome,) = writer(hands).create([wanted(hands, account_id=own, deal_id=deal)])
+    (seen,) = (one for one in hands.tasks() if one["key"])
+
+    assert (OutcomeKind.WRITTEN, own) == (outcome.kind, seen["account"]["id"])
 
 
 def test_long_texts_are_cut_as_salesforce_counts(hands: Hands) -> None:

@@ -31,7 +31,7 @@ def derived(subject: str, row: Row, before: Row | None, now: datetime, account_o
         case "Event":
             return _event(row) | _account(row, account_of)
         case "Opportunity":
-            return _opportunity(row, before)
+            return _opportunity(row, before, now)
         case "Case":
             return _case(row, before, now)
     return {}
@@ -72,12 +72,16 @@ def _event(row: Row) -> dict[str, Any]:
     }
 
 
-def _opportunity(row: Row, before: Row | None) -> dict[str, Any]:
-    """Stages of a book keep the flags they were loaded with; a new stage is closed only by one of the standard names."""
+def _opportunity(row: Row, before: Row | None, now: datetime) -> dict[str, Any]:
+    """Stages of a book keep the flags they were loaded with; a new stage is closed only by one of the standard names.
+
+    When a stage was entered is known of those that changed since the book was loaded, as in orgs that are older than the field.
+    """
     if before is not None and before["StageName"] == row["StageName"]:
         return {}
     won = _CLOSED_STAGES.get(row["StageName"].lower().replace("_", " "))
-    return {"IsClosed": int(won is not None), "IsWon": won or 0}
+    changed = {"LastStageChangeDate": stamp(now)} if before is not None else {}
+    return {"IsClosed": int(won is not None), "IsWon": won or 0, **changed}
 
 
 def _case(row: Row, before: Row | None, now: datetime) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def sales() -> tuple[SObject, ...]:
             plain("Amount", Kind.CURRENCY),
             picklist("CurrencyIsoCode", "USD", "EUR", "GBP", "CHF", length=3),
             plain("CloseDate", Kind.DATE, nillable=False),
+            read_only(plain("LastStageChangeDate", Kind.DATETIME)),
             picklist("Type"),
             picklist("LeadSource"),
             owner("User"),
