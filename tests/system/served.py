@@ -196,7 +196,7 @@ def _matches(report: Report, known: Known) -> dict[str, dict[str, Row]]:
     assert report.judged is not None
     found: dict[str, dict[str, Row]] = {}
     for rule, matches in report.judged.matches.items():
-        rows = [_match(asdict(match), known) for match in matches]
+        rows = [_match(match._asdict(), known) for match in matches]
         found[rule] = {row["subject_id"]: row for row in rows}
         assert len(rows) == len(found[rule])
     return found
