@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from refsync.model import Stream, parse_instant
-from refsync.rules.compile import compile_rule, holding, horizon, in_touch, reads
+from refsync.rules.compile import compile_rule, holding, horizon, ready, reads
 from refsync.rules.rule import Rule, RuleSet
 from tests.rules.mirror import CONNECTION, NOW, Mirror, at
 
@@ -358,8 +358,59 @@ def test_needs_say_whether_to_ask_or_to_reconnect_first(rules: Rules, mirror: Mi
         "cold": (False, "2026-01-01T12:00:00Z", ""),
         "strange": (False, "never", ""),
     }
-    asked = in_touch(rule(loaded), loaded, CONNECTION, NOW, ["warm", "cold", "strange", "nobody"])
-    assert mirror.rows(asked) == [{"id": "warm"}]
+    asked = ready(rule(loaded), loaded, CONNECTION, NOW, ["signed:warm", "signed:cold", "signed:strange", "nobody"])
+    assert mirror.rows(asked) == [{"id": "signed:warm"}]
+
+
+WITH = '[needs]\naccount.last_two_way = "in the last 90 days"\notherwise = "first"'
+
+
+@pytest.mark.parametrize(
+    ("with_", "touched", "stands"),
+    [
+        ("best contact", ["carla"], (True, False)),
+        ("best contact", ["dora"], (True, False)),
+        ("best contact", ["gone"], (False, True)),
+        ("best contact", [""], (False, True)),
+        ("milestone.contact", ["carla"], (True, False)),
+        ("milestone.contact", ["dora"], (False, True)),
+        ("milestone.contact, best contact", ["dora"], (True, False)),
+        ("champion", ["dora"], (True, False)),
+        ("champion", ["carla"], (False, True)),
+        ("champion", [], (False, False)),
+    ],
+)
+def test_the_person_of_an_ask_must_be_warm(
+    rules: Rules, mirror: Mirror, with_: str, touched: list[str], stands: tuple[bool, bool]
+) -> None:
+    """An ask is ready when one of those whom it could name was in a conversation within `needs`, not just anybody there."""
+    mirror.account(id="a")
+    for name in ("carla", "dora", "gone"):
+        mirror.contact(id=name, account_id="a", do_not_contact=name == "gone")
+    deal = mirror.add("deal", {"account_id": "a"})
+    mirror.add("deal_contact", {"deal_id": deal, "contact_id": "dora", "role": "Champion"})
+    for name in touched:
+        mirror.activity("2026-11-01", [name] if name else [], account_id="a")
+    row = {"id": "signed:a", "kind": "signed", "account_id": "a", "contact_id": "carla", "reached": "2026-11-10"}
+    mirror.add("milestone", row)
+    ask = about_milestones('milestone.kind = "signed"', WITH) + f'with = "{with_}"\n'
+    loaded = rules(rule=ask, first=OTHERWISE)
+    [match] = mirror.matches(loaded, "rule")
+
+    assert (match.ready, match.person_cold) == stands
+    asked = ready(rule(loaded), loaded, CONNECTION, NOW, ["signed:a"])
+    assert bool(mirror.rows(asked)) is stands[0]
+
+
+def test_where_nobody_is_known_nobody_is_cold(rules: Rules, mirror: Mirror) -> None:
+    """An account without people, but in touch, is asked: the task says that nobody is known."""
+    mirror.account(id="a")
+    mirror.activity("2026-11-01", account_id="a")
+    mirror.add("milestone", {"id": "signed:a", "kind": "signed", "account_id": "a", "reached": "2026-11-10"})
+    ask = about_milestones('milestone.kind = "signed"', WITH) + 'with = "best contact"\n'
+    [match] = mirror.matches(rules(rule=ask, first=OTHERWISE), "rule")
+
+    assert match.ready
 
 
 def test_a_suppression_of_the_first_rule_stops_only_what_is_not_ready(rules: Rules, mirror: Mirror) -> None:

@@ -41,7 +41,11 @@ def _wanted(match: Match, rule_of: Callable[[str], Rule | None], situation: Situ
     rule = rule_of(match.rule)
     assert rule is not None, match.rule  # noqa: S101 - the match came from this rule
     wish = _wish(rule, match, (match.subject_kind, match.subject_id), match.episode, match.lapse_at or 0, situation)
-    if match.ready or isinstance(wish, str):
+    if isinstance(wish, str):
+        return wish
+    if _is_held_out(wish):
+        return "holdout"
+    if match.ready:
         return wish
     first = rule_of(rule.otherwise)
     if first is None:
@@ -71,6 +75,11 @@ def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, sinc
         n = sum(finding.state is not State.REJECTED for finding in in_lapse)
     key = key or finding_key(situation.org, rule.key_name, subject_kind, subject_id, episode, n)
     return Wish(rule, match, key, subject_kind, subject_id, episode, n, (), noticed_at)
+
+
+def _is_held_out(wish: Wish) -> bool:
+    """Say whether a finding is one of those that get no task, to compare with: drawn from its key, so always the same ones."""
+    return int(wish.key[:8], 16) < wish.rule.holdout * 16**8
 
 
 def _too_soon(rule: Rule, before: Sequence[Finding], situation: Situation) -> str:

@@ -17,18 +17,21 @@ from sqlalchemy import ColumnElement, Select, and_, case, false, literal, not_, 
 from refsync.company import MilestoneField
 from refsync.model import Instant, Stream, iso
 from refsync.rules import columns, reading
+from refsync.rules.asking import asks_somebody, is_warm
 from refsync.rules.columns import Attribute
 from refsync.rules.conditions import Conditions, for_sure
 from refsync.rules.fact import Fact
 from refsync.rules.facts import facts_of
 from refsync.rules.instants import instant_of
-from refsync.rules.phrases import FactType, MoreThanAgo, NotInLast, NumberRange, Parameter, Span
+from refsync.rules.phrases import FactType, InLast, MoreThanAgo, NotInLast, NumberRange, Parameter, Span
 from refsync.rules.reading import is_touch_line, lines_of, suppressions_of
 from refsync.rules.rule import Condition, Match, Rule, RuleSet, Suppression, Text, Value
 from refsync.rules.sources import Count, Filled, Scope, Tally, account, of_connection, some
 from refsync.rules.subjects import SUBJECTS, Subject
 
 MS_PER_DAY = 86_400_000
+NOT_READY, READY, PERSON_COLD = 0, 1, 2
+"""How a row stands to `needs`: it does not hold; it does; it does, but nobody whom the task could name is in touch."""
 
 
 def compile_rule(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, *, brief: bool = False) -> Compiled:
@@ -59,6 +62,13 @@ def in_touch(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, acc
     """Return a SELECT of those account ids for which the `needs` of this (waiting) rule hold."""
     conditions = _conditions(rule, ruleset, connection_id, now)
     return _those(SUBJECTS["account"], connection_id, account_ids, conditions, conditions.all_of(rule.needs))
+
+
+def ready(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, subject_ids: Sequence[str]) -> Select[Any]:
+    """Return a SELECT of those subject ids for which the `needs` of this (waiting) rule hold, the warm person included."""
+    conditions = _conditions(rule, ruleset, connection_id, now)
+    met = conditions.all_of(rule.needs)
+    return _those(SUBJECTS[rule.for_each], connection_id, subject_ids, conditions, met, *_warm(rule, conditions))
 
 
 def reads(rule: Rule, ruleset: RuleSet) -> frozenset[Stream]:
@@ -149,7 +159,7 @@ class Compiled:
                 contact,
                 owner,
                 segment,
-                bool(ready),
+                ready == READY,
                 lapse_at,
                 _episode(lapse_at) if lapse else "",
                 _episode(facts[awaited]) if awaited else "",
@@ -160,6 +170,7 @@ class Compiled:
                 rep,
                 cold_cuts.get(segment),
                 subject_name=called or "",
+                person_cold=ready == PERSON_COLD,
             )
 
     @property
@@ -240,12 +251,10 @@ class Compiled:
 
     @cached_property
     def _awaited(self) -> Condition | None:
-        """Return the line of `needs` that a conversation can bring about."""
-        return next((line for line in self.rule.needs if is_touch_line(line, self._known_facts)), None)
+        return _awaited(self.rule, self._known_facts)
 
     def _columns(self) -> list[ColumnElement[Any]]:
         subject = self.subject
-        ready = case((self._needs, 1), else_=0) if self.rule.needs else literal(1)
         return [
             subject.table.c.id.label("subject_id"),
             subject.name.label("subject_name"),
@@ -259,7 +268,7 @@ class Compiled:
             subject.rep_id.label("rep_id"),
             subject.begun.label("begun"),
             (self.conditions.segment_number if subject.of_account else literal(0)).label("segment_number"),
-            ready.label("ready"),
+            self._stand.label("ready"),
             *(self._value(name).label(label) for name, label in self._facts),
         ]
 
@@ -270,8 +279,18 @@ class Compiled:
         return literal(0) if none and counted else self.conditions.values.of(name)
 
     @property
+    def _stand(self) -> ColumnElement[int]:
+        """How the row stands to `needs`: NOT_READY, READY or PERSON_COLD."""
+        if not self.rule.needs:
+            return literal(READY)
+        needs = self.conditions.all_of(self.rule.needs)
+        if warm := _warm(self.rule, self.conditions):
+            return case((and_(needs, *warm), READY), (needs, PERSON_COLD), else_=NOT_READY)
+        return case((needs, READY), else_=NOT_READY)
+
+    @property
     def _needs(self) -> ColumnElement[bool]:
-        return self.conditions.all_of(self.rule.needs)
+        return and_(self.conditions.all_of(self.rule.needs), *_warm(self.rule, self.conditions))
 
     @property
     def _vetoed(self) -> ColumnElement[bool]:
@@ -308,6 +327,19 @@ class Compiled:
         if lapse_at is None:
             return float("inf")
         return (self.now - lapse_at) / self._thresholds[segment]
+
+
+def _awaited(rule: Rule, facts: Mapping[str, Fact]) -> Condition | None:
+    """Return the line of `needs` that a conversation can bring about."""
+    return next((line for line in rule.needs if is_touch_line(line, facts)), None)
+
+
+def _warm(rule: Rule, conditions: Conditions) -> tuple[ColumnElement[bool], ...]:
+    """Return what `needs` asks of the person besides: of an ask that somebody who is in touch can be asked."""
+    awaited = _awaited(rule, conditions.facts)
+    if awaited is None or not isinstance(awaited.phrase, InLast) or not asks_somebody(rule):
+        return ()
+    return (is_warm(rule, conditions.since(awaited.phrase.span), conditions.scope),)
 
 
 def stands(suppression: Suppression, conditions: Conditions) -> ColumnElement[bool]:

@@ -139,6 +139,10 @@ class Conditions:
             raise TypeError(f"{span} is no length of time")
         return self.calendar.ago(self.scope.now, length)
 
+    def since(self, span: Span) -> ColumnElement[Any]:
+        """Return the first instant that counts as within a span, for the account of the row."""
+        return self._cut(span)
+
     def _cut(self, span: Span, bind: Bind | None = None) -> ColumnElement[Any]:
         bind = bind or _bound
         if isinstance(span, Duration):

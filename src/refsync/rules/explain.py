@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, case, func, literal, not_, or_, se
 from refsync.calendar import Duration, Unit
 from refsync.errors import Place
 from refsync.model import Instant
-from refsync.rules.compile import Compiled, compile_rule, conditions_of, stands
+from refsync.rules.compile import PERSON_COLD, READY, Compiled, compile_rule, conditions_of, stands
 from refsync.rules.conditions import Conditions
 from refsync.rules.evidence import Ignored, TouchSeen, ignored, touches
 from refsync.rules.fact import Fact
@@ -78,6 +78,8 @@ class Explained:
     stops: tuple[str, ...]
     """The names of the suppressions that stop it."""
     place: Place
+    person_cold: bool = False
+    """Whether the `otherwise` rule speaks first because whom it would ask is cold, though somebody else there is not."""
     starts: date | None = None
     """The day from which it would match if nothing but time passes; None: it does already, or more has to change."""
 
@@ -190,7 +192,10 @@ def _explained(
             subject_id=row["subject_id"],
             about=_about(row, rule, ruleset),
             matches=found is not None,
-            ready=bool(found["ready"]) if found else all(one.answer is Answer.YES for one in answered if one.section == "needs"),
+            ready=found["ready"] == READY
+            if found
+            else all(one.answer is Answer.YES for one in answered if one.section == "needs"),
+            person_cold=found is not None and found["ready"] == PERSON_COLD,
             lines=answered,
             stops=tuple(one.name for number, one in enumerate(suppressions) if row[f"stop_{number}"]),
             place=rule.place,

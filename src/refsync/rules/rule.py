@@ -301,6 +301,10 @@ class Match(NamedTuple):
     """With whom nobody was in touch since, is cold; None: the segment has no `touch_people`."""
     names: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """What counts counted, by the name of the fact, for texts that name it."""
+    person_cold: bool = False
+    """`needs` holds for the account, but nobody whom the task could name is in touch: `ready` is False."""
+    asked_id: str = ""
+    """Then the one whom the task would name: the `otherwise` task is about this person."""
     subject_name: str = ""
     """What people call the subject."""
 

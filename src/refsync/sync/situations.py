@@ -226,9 +226,13 @@ class Company:
 
     def _activities_of_account(self) -> Iterator[Record]:
         words = self._given.get("account", {})
-        for said in (words.get("last_touch"), *words.get("touches", ())):
+        with_contact = () if "last_touch" in self._given.get("contact", {}) else (CONTACT,)
+        for said, people in (
+            (words.get("last_touch"), with_contact),
+            *((said, with_contact) for said in words.get("touches", ())),
+        ):
             if (at := self.time(said)) is not None:
-                yield self._happened(at, ())
+                yield self._happened(at, people)
         if (ahead := self.time(words.get("next_meeting"))) is not None:
             yield self._happened(ahead, (), kind=ActivityKind.MEETING, status=ActivityStatus.PLANNED)
         for _ in range(words.get("open_tasks", 0)):

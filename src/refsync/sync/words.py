@@ -50,7 +50,8 @@ def known_people(
 
 def _finding(run: Run, wish: Wish, known: Sequence[Mapping[str, Any]]) -> Finding:
     rule, match = wish.rule, wish.match
-    person = pick(rule.task.with_, match, known)
+    person = pick(("contact",), match._replace(contact_id=match.asked_id), known) if match.asked_id else None
+    person = person or pick(rule.task.with_, match, known)
     waiting = [found for behind in wish.behind if (found := run.rules.rule(behind.rule))]
     words = write(rule, run.rules, match, person, run.now, waiting=waiting)
     return Finding(
