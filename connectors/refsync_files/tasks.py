@@ -82,6 +82,8 @@ class FileTasks:
             sheet.remove(change.key)
             return Outcome(kind=OutcomeKind.WRITTEN, task_id=change.task_id)
         cells = {"owner_id": guarded(change.owner_id)} if change.owner_id else {}
+        if change.owner_id and change.due_on:
+            cells |= {"due_on": change.due_on.isoformat()}
         if change.text and not decided:
             cells |= {"text": guarded(change.text)}
         if change.close:

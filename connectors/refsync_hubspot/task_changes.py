@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from refsync.connector import Outcome, OutcomeKind, TaskChange, TaskState
 from refsync.errors import ConnectorError, RecordRejected, RequestUncertain
-from refsync.model import TaskStatus
+from refsync.model import TaskStatus, iso
 from refsync_hubspot import fetch
 from refsync_hubspot.client import Client
 from refsync_hubspot.replies import Json
@@ -58,7 +58,8 @@ def _wanted(change: TaskChange, state: TaskState | None) -> Json:
     if change.close:
         return {"hs_task_status": "COMPLETED"}
     as_wanted = change.owner_id is None or (state is not None and state.owner_id == change.owner_id)
-    return {} if as_wanted else {"hubspot_owner_id": change.owner_id}
+    dated = {"hs_timestamp": iso(change.due_at)} if change.due_on else {}
+    return {} if as_wanted else {"hubspot_owner_id": change.owner_id} | dated
 
 
 def _decided(change: TaskChange, state: TaskState | None) -> str:

@@ -250,7 +250,7 @@ class SalesforceTasks:
         return self._client.remove([row["id"] for row in rows]) if rows else []
 
     def _wanted(self, change: TaskChange, row: Row | None) -> Row | Outcome:
-        """Return the one field to send, with a note the text below which it stands, or what speaks against it."""
+        """Return what to send: one field, and what comes with a new owner or a note; or what speaks against it."""
         state = None if row is None else self._state(row)
         if state is None or state.status is TaskStatus.DELETED:
             return conflict(change, "the task was deleted")
@@ -271,7 +271,8 @@ class SalesforceTasks:
             return Outcome(kind=OutcomeKind.WRITTEN, task_id=change.task_id)
         if state.owner_id != change.owner_was:
             return conflict(change, "a person gave the task to somebody else")
-        return head | {"OwnerId": change.owner_id} | noted
+        dated = {"ActivityDate": change.due_on.isoformat()} if change.due_on else {}
+        return head | {"OwnerId": change.owner_id} | dated | noted
 
     @property
     def _may_note(self) -> bool:

@@ -116,6 +116,10 @@ class TaskChange:
 
     What is over is over: with `close` an edited task is closed all the same, without the note.
     """
+    due_on: date | None = None
+    """Its new due day, when it is given to somebody else after the old one has passed."""
+    due_at: Instant = 0
+    """The same as an instant."""
     note: str = ""
     """To be added below the text, to say why; needs `written`."""
 

@@ -47,6 +47,8 @@ class State(StrEnum):
     """The CRM refused the task; the reason is in its words."""
 
 
+ESCALATION = "escalation"
+"""The kind of a task that tells a manager of another one that is overdue; its subject is that finding."""
 LIVE = frozenset({State.PENDING, State.WAITING, State.SENDING, State.OPEN, State.SNOOZED})
 WITH_TASK = frozenset({State.SENDING, State.OPEN, State.SNOOZED})
 """States in which a rep has, or may have, the task before them."""
@@ -92,7 +94,7 @@ class Finding:
     """When the CRM, asked what became of that, first showed no task of it."""
     run: str = ""
     edited: str = ""
-    """What a person changed of the task, of `owner`, `due` and `subject`, with spaces between."""
+    """What a person changed of the task, of `owner`, `due`, `subject` and `text`, with spaces between."""
     holder_id: str = ""
     """To whom a person gave it; empty: `owner_id` has it."""
     moved_to: date | None = None

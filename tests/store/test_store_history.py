@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import count
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,8 @@ from refsync.connector import Outcome, OutcomeKind
 from refsync.finding import LIVE, Finding, State
 from refsync.store import history, ledger
 from refsync.store.engine import Store
-from tests.store.conftest import numbers
+
+numbers = count(1)
 
 
 def made(key: str = "k", state: State = State.SENDING, account_id: str = "a") -> Finding:
@@ -72,7 +74,7 @@ STEPS = st.lists(
 @given(steps=STEPS)
 def test_last_row_tells_the_state(store: Store, steps: list[tuple[str, OutcomeKind, State, State]]) -> None:
     """Whatever happens, the rows of a story are linked, and the last one tells the state of the finding."""
-    connection = f"crm-{next(numbers)}"
+    connection = f"story-{next(numbers)}"
     with store.write() as db:
         for at, (step, kind, closed, begun) in enumerate(steps, start=2):
             match step:

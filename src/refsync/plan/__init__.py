@@ -12,16 +12,33 @@ from dataclasses import replace
 from refsync.finding import Finding, State
 from refsync.model import Instant
 from refsync.plan.approval import Approval
+from refsync.plan.assignees import About, Assignees
 from refsync.plan.brake import stopped
 from refsync.plan.endings import endings
+from refsync.plan.escalation import escalations
 from refsync.plan.limits import Desk
+from refsync.plan.moves import moves
 from refsync.plan.situation import Past, People, Situation
-from refsync.plan.values import Ending, Held, Plan, Wish
+from refsync.plan.standing import Standing
+from refsync.plan.values import Ending, Escalation, Held, Move, Plan, Wish
 from refsync.plan.watching import taking
 from refsync.plan.wishes import wishes
 from refsync.rules.rule import Match, RuleSet
 
-__all__ = ["Approval", "Ending", "Held", "People", "Plan", "Wish", "plan", "would_write"]
+__all__ = [
+    "About",
+    "Approval",
+    "Ending",
+    "Escalation",
+    "Held",
+    "Move",
+    "People",
+    "Plan",
+    "Standing",
+    "Wish",
+    "plan",
+    "would_write",
+]
 
 
 def plan(
@@ -32,18 +49,23 @@ def plan(
     people: People,
     org: str,
     now: Instant,
-    causes_gone: Mapping[str, str] | None = None,
+    standing: Standing | None = None,
     frozen: frozenset[str] = frozenset(),
     approval: Approval | None = None,
 ) -> Plan:
     """Return what to do about the matches of the live rules that may be judged now.
 
-    `causes_gone` names findings (by key) whose cause the caller saw disappear, with the reason; findings of `frozen` rules, which
-    may not be judged now, do not end. `approval` is what people let pass, and what waits until they do.
+    `standing` is what the caller saw of the findings that are not over; findings of `frozen` rules, which may not be judged now,
+    do not end. `approval` is what people let pass, and what waits until they do.
     """
     approval = approval or Approval()
     frozen |= approval.paused
-    over = tuple(endings(ledger, rules, causes_gone or {}, frozen, now))
+    standing, assignees = standing or Standing(), Assignees(people)
+    over = tuple(endings(ledger, rules, standing, frozen, now))
+    closed = {one.finding.key for one in over}
+    going_on = [finding for finding in ledger if finding.key not in closed]
+    followed = tuple(moves(going_on, rules, standing, assignees, frozen, now))
+    over += tuple(one for one in followed if isinstance(one, Ending))
     ended = {one.finding.key: replace(one.finding, state=one.state, closed_at=now) for one in over}
     past = Past(ended.get(finding.key, finding) for finding in ledger)
     situation = Situation(rules=rules, past=past, people=people, org=org, now=now, again=approval.again)
@@ -55,13 +77,17 @@ def plan(
     braked, stopped_by = stopped(settled, situation, approval)
     desk.hold(braked, stopped_by)
     waits = {wish.key for wish in braked}
-    matched = {wish.key for wish in wanted}
+    still = [finding for finding in going_on if finding.key not in ended]
+    told = tuple(escalations(still, situation, standing, assignees, frozen, desk.room(settled)))
+    matched = {wish.key for wish in wanted} | {one.key for one in told}
     return Plan(
         write=tuple(wish for wish in settled if wish.key not in waits),
         stopped=braked,
         stopped_by=stopped_by,
         notice=tuple(wish for wish in chosen if wish.noticed_at is None and not _is_settled(wish, situation)),
         end=over,
+        move=tuple(one for one in followed if isinstance(one, Move)),
+        escalate=told,
         forget=tuple(
             found.key
             for found in ledger

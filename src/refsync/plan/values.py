@@ -55,6 +55,32 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """An open task that somebody else gets."""
+
+    finding: Finding
+    owner_id: str
+    assigned_as: str
+    """The entry of `assign` that led to the new owner."""
+    due_on: date | None = None
+    """A new due day, where the old one has passed."""
+    due_at: Instant = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """A task for somebody who is to hear of an overdue one."""
+
+    finding: Finding
+    """The one that is overdue."""
+    rule: Rule
+    key: str
+    owner_id: str
+    due_on: date
+    due_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What is to be done now."""
 
@@ -65,6 +91,10 @@ class Plan:
     end: tuple[Ending, ...] = ()
     forget: tuple[str, ...] = ()
     """Keys of pending findings that no longer match."""
+    move: tuple[Move, ...] = ()
+    """Open tasks that go to somebody else."""
+    escalate: tuple[Escalation, ...] = ()
+    """Tasks to create for those who are to hear of overdue ones."""
     held: tuple[Held, ...] = ()
     stopped: tuple[Wish, ...] = ()
     """Tasks that would be created, were they not so many; among what is held, too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import orjson
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, select, true
 
 from refsync.model import Instant, Stream, User, moment
 from refsync.store.tables import TABLE_OF, contact, touch, user
@@ -53,13 +53,26 @@ def names(db: Connection, connection: str, stream: Stream, ids: Collection[str])
     }
 
 
-def last_touch(db: Connection, connection: str, account_id: str, now: Instant) -> str:
-    """Return the latest touch of an account in words, such as `call with Ada Lovelace on 2024-03-01`; empty: never."""
+def opted_out(db: Connection, connection: str, contact_ids: Collection[str]) -> frozenset[str]:
+    """Return which of these people must not be contacted."""
+    return frozenset(
+        id_
+        for some in chunks(sorted(contact_ids))
+        for id_ in db.execute(
+            select(contact.c.id).where(
+                contact.c.connection == connection, contact.c.id.in_(some), contact.c.do_not_contact == true()
+            )
+        ).scalars()
+    )
+
+
+def last_touch(db: Connection, connection: str, account_id: str, now: Instant, since: Instant = 0) -> str:
+    """Return the latest touch of an account in words, such as `call with Ada Lovelace on 2024-03-01`; empty: none since then."""
     person = and_(contact.c.connection == touch.c.connection, contact.c.id == touch.c.contact_id)
     found = db.execute(
         select(touch.c.channel, touch.c.at, contact.c.name)
         .outerjoin(contact, person)
-        .where(touch.c.connection == connection, touch.c.account_id == account_id, touch.c.at <= now)
+        .where(touch.c.connection == connection, touch.c.account_id == account_id, touch.c.at >= since, touch.c.at <= now)
         .order_by(touch.c.at.desc(), contact.c.name)
         .limit(1)
     ).first()

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, func, select, update
 
-from refsync.connector import Outcome, OutcomeKind
+from refsync.connector import Outcome, OutcomeKind, TaskChange
 from refsync.finding import LIVE, WITH_TASK, Finding, State
 from refsync.model import Instant
 from refsync.store import history
@@ -25,6 +25,7 @@ CLOSED = frozenset(State) - LIVE
 TAKEN = WITH_TASK - {State.SENDING}
 """States in which the CRM is known to have the task."""
 DELETED = "deleted in the CRM"
+ADOPTED = "the task was there already"
 
 AGE = (finding.c.opened_at, finding.c.key)
 COLUMNS = tuple(finding.c[field.name] for field in fields(Finding))
@@ -40,6 +41,15 @@ def everything(db: Connection, connection: str) -> list[Finding]:
 def in_state(db: Connection, connection: str, *states: State) -> list[Finding]:
     """Return the findings in these states whole, oldest first: at a start, those that are `sending`."""
     return _read(db, COLUMNS, finding.c.connection == connection, _in(frozenset(states)), order=AGE)
+
+
+def of_keys(db: Connection, connection: str, keys: Iterable[str]) -> list[Finding]:
+    """Return the findings of these keys whole."""
+    return [
+        found
+        for some in chunks(dict.fromkeys(keys))
+        for found in _read(db, COLUMNS, finding.c.connection == connection, finding.c.key.in_(some))
+    ]
 
 
 def intend(
@@ -127,7 +137,7 @@ def settle(db: Connection, connection: str, key: str, outcome: Outcome, at: Inst
             state, values = State.PENDING, {**values, "sent_at": None}
         case OutcomeKind.UNCERTAIN:
             state, values = State.SENDING, {**values, "sent_at": at, "missed_at": None}
-    why = "the task was there already" if outcome.kind is OutcomeKind.ADOPTED else outcome.reason
+    why = ADOPTED if outcome.kind is OutcomeKind.ADOPTED else outcome.reason
     history.note(db, connection, where, state, why=why, at=at, run=run)
     _set(db, connection, where, state=state.value, **values)
 
@@ -156,18 +166,34 @@ def aim_owner(db: Connection, connection: str, key: str, owner_id: str) -> None:
     _set(db, connection, _keyed(key, TAKEN), next_owner_id=owner_id)
 
 
-def move(db: Connection, connection: str, key: str, owner_id: str, text: str, why: str, at: Instant, run: str = "") -> None:
-    """Record that an open task belongs to somebody else now, and what it says since."""
+def move(db: Connection, connection: str, change: TaskChange, at: Instant, run: str = "") -> None:
+    """Record that an open task was given to somebody else, what it says since, and when it is due."""
+    where = _keyed(change.key, TAKEN)
+    history.note(db, connection, where, why=change.note, at=at, run=run)
+    due = {"due_on": change.due_on.isoformat(), "due_at": change.due_at} if change.due_on else {}
+    _set(db, connection, where, owner_id=change.owner_id, next_owner_id="", text=change.text, **due)
+
+
+def leave(db: Connection, connection: str, key: str, why: str, at: Instant, run: str = "") -> None:
+    """Record that a person has changed an open task in a way that only the CRM could tell: it is theirs from now on."""
     where = _keyed(key, TAKEN)
     history.note(db, connection, where, why=why, at=at, run=run)
-    _set(db, connection, where, owner_id=owner_id, next_owner_id="", text=text)
+    _set(db, connection, where, edited=func.ltrim(finding.c.edited + " text"))
 
 
 def dismiss(db: Connection, connection: str, task_ids: Iterable[str], at: Instant, run: str = "") -> int:
-    """Record that people deleted these tasks: they never come back. Returns how many were ours and open."""
+    """Record that people deleted these tasks: they never come back. Returns how many were ours and open.
+
+    What refsync itself was about to take away when it was stopped is told from that, and is undone.
+    """
     gone = {"state": State.DISMISSED.value, "reason": DELETED, "closed_at": at, "ending": "", "next_owner_id": ""}
+    ours = finding.c.ending == State.UNDONE.value
     count = 0
     for some in chunks(dict.fromkeys(task_ids)):
+        taken = (_in(TAKEN), finding.c.task_id.in_(some), ours)
+        history.note(db, connection, and_(*taken), State.UNDONE, why="taken back", at=at, run=run)
+        undone = {**gone, "state": State.UNDONE.value, "reason": "taken back"}
+        db.execute(update(finding).where(finding.c.connection == connection, *taken).values(**undone))
         where = (_in(TAKEN), finding.c.task_id.in_(some))
         history.note(db, connection, and_(*where), State.DISMISSED, why=DELETED, at=at, run=run)
         count += db.execute(update(finding).where(finding.c.connection == connection, *where).values(**gone)).rowcount

@@ -46,10 +46,11 @@ def take_in(db: Connection, connection: str, calendar: Calendar, now: Instant, r
     return len(news) + _verify(db, connection, now, run)
 
 
-def moved(db: Connection, connection: str, task_id: str, owner_id: str) -> None:
+def moved(db: Connection, connection: str, task_id: str, owner_id: str, due_at: Instant = 0) -> None:
     """Let the mirror say at once what refsync itself did, so that it is not taken for a person's doing before the next read."""
     where = (activity.c.connection == connection, activity.c.id == task_id)
-    db.execute(update(activity).where(*where).values(owner_id=owner_id))
+    due = {"at": due_at} if due_at else {}
+    db.execute(update(activity).where(*where).values(owner_id=owner_id, **due))
 
 
 def _open_tasks(db: Connection, connection: str) -> list[Row[tuple[object, ...]]]:
@@ -124,7 +125,7 @@ def _day(row: Row[tuple[object, ...]], edited: set[str], calendar: Calendar, now
     """Yield that it was put off, moved, or is open again since its day has come."""
     due_on = date.fromisoformat(str(row.due_on))
     known = date.fromisoformat(row.moved_to) if row.moved_to else due_on
-    day = known if row.shown_at is None else due_on if row.shown_at == row.due_at else _shown_day(row.shown_at, calendar)
+    day = known if row.shown_at is None else due_on if row.shown_at == row.due_at else shown_day(row.shown_at, calendar)
     put_off = day > max(due_on, calendar.day(now))
     state, before = State.SNOOZED if put_off else State.OPEN, State(row.state)
     if day != known:
@@ -135,7 +136,7 @@ def _day(row: Row[tuple[object, ...]], edited: set[str], calendar: Calendar, now
         yield _News(row.key, state, f"put off until {day}" if put_off else "its day has come")
 
 
-def _shown_day(at: Instant, calendar: Calendar) -> date:
+def shown_day(at: Instant, calendar: Calendar) -> date:
     """Return the day of a due time; noon in UTC is how CRMs show that keep only days."""
     return moment(at).date() if at % DAY == NOON else calendar.day(at)
 

@@ -7,14 +7,15 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, cast
+from typing import Any
 
-from refsync.finding import Finding, State
-from refsync.model import Instant, Stream
-from refsync.plan import Approval, People, Plan, Wish, plan, would_write
+from refsync.finding import ESCALATION, Finding, State
+from refsync.model import Instant, Stream, iso
+from refsync.plan import About, Approval, People, Plan, Wish, plan, would_write
 from refsync.rules import compile as compiling
+from refsync.rules.people import pick
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.texts import member
 from refsync.store import directory, ledger, mirror, shown
@@ -22,6 +23,9 @@ from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
 from refsync.store.upsert import chunks
 from refsync.sync.run import Run
+from refsync.sync.silence import silence
+from refsync.sync.standing import standing
+from refsync.sync.words import known_people
 
 FEED_OF: Mapping[Stream, str] = {Stream.ACTIVITIES: "activities", Stream.CASES: "escalations"}
 """The names that company.toml gives to feeds whose freshness it limits."""
@@ -40,15 +44,8 @@ class Judged:
     """What the rules that only watch would have done, in `write`, with the live ones going first."""
 
 
-Subject: TypeAlias = tuple[str, str]
-"""A rule, and the id of what one of its matches is about."""
-
-
-def evaluate(run: Run, approval: Approval, *, only: Collection[Subject] | None = None) -> Judged:
-    """Return the plan for this run. Writes only what follows from the mirror (touches, milestones, what people did to tasks).
-
-    `only`: these subjects compete, and no others.
-    """
+def evaluate(run: Run, approval: Approval) -> Judged:
+    """Return the plan for this run. Writes only what follows from the mirror (touches, milestones, what people did to tasks)."""
     run.progress("judge", 0)
     with run.write() as db:
         shown.take_in(db, run.connection, run.rules.company.calendar, run.now, run.id)
@@ -60,11 +57,14 @@ def evaluate(run: Run, approval: Approval, *, only: Collection[Subject] | None =
         }
         past = ledger.everything(db, run.connection)
         judgeable = [match for name, found in matches.items() if name not in held for match in found]
-        live = [match for match in judgeable if _is_live(run.rules, match.rule) and (only is None or _subject(match) in only)]
+        judgeable += (match for match in entered(db, run, past, judgeable) if match.rule not in held)
+        silent = silence(db, run)
+        judgeable, unheard = silent.sort(with_cold_people(db, run, judgeable))
+        live = [match for match in judgeable if _is_live(run.rules, match.rule)]
         watching = [match for match in judgeable if not _is_live(run.rules, match.rule)]
-        people = _people(db, run.connection, judgeable)
         frozen = frozenset(name for rule in run.rules.rules if rule.name in held for name in rule.names)
-        causes_gone = _causes_gone(db, run, past, frozen)
+        known = standing(db, run, past, frozen, mirror.state(db, run.connection))
+        people = _people(db, run.connection, judgeable, known.about.values())
         run.progress("plan", len(live))
         planned = plan(
             live,
@@ -73,13 +73,15 @@ def evaluate(run: Run, approval: Approval, *, only: Collection[Subject] | None =
             people=people,
             org=org,
             now=run.now,
-            causes_gone=causes_gone,
+            standing=known,
             frozen=frozen,
             approval=approval,
         )
         watched = would_write(watching, planned, rules=run.rules, ledger=past, people=people, org=org, now=run.now)
         planned = replace(
             planned,
+            end=silent.spared(planned.end),
+            held=(*planned.held, *unheard),
             write=_told(db, run, planned.write),
             notice=_told(db, run, planned.notice),
             stopped=_told(db, run, planned.stopped),
@@ -97,8 +99,38 @@ def matches_of(
 ) -> Iterator[Match]:
     """Yield everything a rule matches at an instant, before any limit; when `brief`, without what only texts need."""
     compiled = compiling.compile_rule(rule, rules, connection, now, brief=brief)
-    for row in db.execute(compiled.statement).mappings():
-        yield compiled.match(cast("Mapping[str, Any]", row))
+    yield from compiled.matches(db.execute(compiled.statement))
+
+
+def entered(db: Database, run: Run, past: Iterable[Finding], matches: Iterable[Match]) -> Iterator[Match]:
+    """Yield the matches of what waits, or was not sent, and has left its rule's `when`: that led in, it does not lead out."""
+    seen = {(match.rule, match.subject_id) for match in matches}
+    waits: dict[str, set[str]] = {}
+    for found in past:
+        rule = run.rules.rule(found.rule)
+        unsent = found.state is State.WAITING or (found.state is State.PENDING and found.kind != ESCALATION)
+        if rule and unsent and rule.is_event and rule.mode is Mode.LIVE and (rule.name, found.subject_id) not in seen:
+            waits.setdefault(rule.name, set()).add(found.subject_id)
+    for name, subjects in waits.items():
+        if rule := run.rules.rule(name):
+            compiled = compiling.compile_rule(rule, run.rules, run.connection, run.now, brief=True)
+            for some in chunks(sorted(subjects)):
+                yield from compiled.matches(db.execute(compiled.entered(some)))
+
+
+def with_cold_people(db: Database, run: Run, matches: Sequence[Match]) -> list[Match]:
+    """Return the matches; those that wait for a person know that person, and that person's lapse."""
+    known = known_people(db, run.connection, [match for match in matches if match.person_cold], run.now)
+    return [_about_person(match, run.rules, known(match)) if match.person_cold else match for match in matches]
+
+
+def _about_person(match: Match, rules: RuleSet, known: Sequence[Mapping[str, Any]]) -> Match:
+    rule = rules.rule(match.rule)
+    person = pick(rule.task.with_, match, known) if rule else None
+    if person is None:
+        return match
+    last = person.last_two_way
+    return match._replace(asked_id=person.id, waiting_episode="never" if last is None else iso(last))
 
 
 def _told(db: Database, run: Run, wishes: Sequence[Wish]) -> tuple[Wish, ...]:
@@ -111,10 +143,12 @@ def _told(db: Database, run: Run, wishes: Sequence[Wish]) -> tuple[Wish, ...]:
         compiled = compiling.compile_rule(rule, run.rules, run.connection, run.now)
         named = _named(db, run, compiled, {match.account_id for match in wanted.get(rule.name, ())})
         for some in chunks([match.subject_id for match in wanted.get(rule.name, ())]):
-            for row in db.execute(compiled.about(some)).mappings():
-                match = compiled.match(cast("Mapping[str, Any]", row))
+            for match in compiled.matches(db.execute(compiled.about(some))):
                 told[rule.name, match.subject_id] = match._replace(names=named.get(match.account_id, {}))
-    return tuple(wish._replace(match=told[wish.match.rule, wish.match.subject_id]) for wish in wishes)
+    return tuple(
+        wish._replace(match=told[wish.match.rule, wish.match.subject_id]._replace(asked_id=wish.match.asked_id))
+        for wish in wishes
+    )
 
 
 def _named(
@@ -131,10 +165,6 @@ def _named(
                 mine = found.setdefault(row["of"], {})
                 mine[fact] = (*mine.get(fact, ()), name)
     return found
-
-
-def _subject(match: Match) -> Subject:
-    return match.rule, match.subject_id
 
 
 def _is_live(rules: RuleSet, name: str) -> bool:
@@ -178,66 +208,11 @@ def _hidden(rule: Rule, run: Run, states: Mapping[Stream, StreamState]) -> str:
     return f"held.{first.value}: the CRM does not show {names}; let refsync's user read it there (refsync check names the field)"
 
 
-def _people(db: Database, connection: str, matches: Iterable[Match]) -> People:
-    events = [match for match in matches if match.subject_kind != "account"]
+def _people(db: Database, connection: str, matches: Iterable[Match], about: Iterable[About]) -> People:
+    """Return who could be given a task: everybody, and who owns the people and deals of these subjects."""
+    events: list[Match | About] = [*(match for match in matches if match.subject_kind != "account"), *about]
     return People(
         users=directory.users(db, connection),
-        contact_owner=directory.owners(db, connection, Stream.CONTACTS, {m.contact_id for m in events if m.contact_id}),
-        deal_owner=directory.owners(db, connection, Stream.DEALS, {m.deal_id for m in events if m.deal_id}),
+        contact_owner=directory.owners(db, connection, Stream.CONTACTS, {one.contact_id for one in events if one.contact_id}),
+        deal_owner=directory.owners(db, connection, Stream.DEALS, {one.deal_id for one in events if one.deal_id}),
     )
-
-
-def _causes_gone(db: Database, run: Run, past: Iterable[Finding], frozen: Collection[str]) -> dict[str, str]:
-    """Return the open findings whose cause is no longer there, by key, with what is seen instead."""
-    open_now: dict[str, list[Finding]] = {}
-    waiting: dict[str, list[Finding]] = {}
-    for finding in past:
-        if finding.state in {State.OPEN, State.SNOOZED} and finding.rule not in frozen:
-            open_now.setdefault(finding.rule, []).append(finding)
-        elif finding.state is State.WAITING:
-            waiting.setdefault(finding.waiting_for, []).append(finding)
-    gone: dict[str, str] = {}
-    for name, findings in open_now.items():
-        rule = run.rules.rule(name)
-        if rule is None:
-            continue
-        if rule.task.close_when:
-            met = " and ".join(str(line) for line in rule.task.close_when)
-            gone |= dict.fromkeys(_of(db, compiling.closing, run, rule, findings), f"no longer needed: {met}")
-            continue
-        if rule.is_event:
-            continue
-        still = (
-            _still_called_for(db, run, waiting, findings)
-            if rule.only_for_otherwise
-            else _of(db, compiling.holding, run, rule, findings)
-        )
-        for finding in findings:
-            if finding.key not in still:
-                touch = directory.last_touch(db, run.connection, finding.account_id or "", run.now)
-                gone[finding.key] = f"in touch again: {touch}" if touch else "its cause is gone"
-    return gone
-
-
-def _of(db: Database, asked: Callable[..., Any], run: Run, rule: Rule, findings: Sequence[Finding]) -> set[str]:
-    """Return the keys of those findings whose subjects a SELECT of `compile` yields."""
-    by_subject = {finding.subject_id: finding.key for finding in reversed(findings)}  # of two after a merge the older stays
-    return {
-        by_subject[subject]
-        for some in chunks(by_subject)
-        for subject in db.execute(asked(rule, run.rules, run.connection, run.now, some)).scalars()
-    }
-
-
-def _still_called_for(db: Database, run: Run, waiting: Mapping[str, list[Finding]], findings: Iterable[Finding]) -> set[str]:
-    """Return the keys of `otherwise` findings behind which something waits whose `needs` do not hold yet."""
-    still: set[str] = set()
-    for finding in findings:
-        for behind in waiting.get(finding.key, ()):
-            rule, account = run.rules.rule(behind.rule), finding.account_id
-            if rule is None or account is None:
-                continue
-            met = db.execute(compiling.in_touch(rule, run.rules, run.connection, run.now, [account])).scalars().all()
-            if not met:
-                still.add(finding.key)
-    return still

@@ -290,6 +290,8 @@ class MemoryTasks:
             self._crm.delete(change.key)
         if change.owner_id:
             self._crm.give(change.key, change.owner_id)
+        if change.owner_id and change.due_on:
+            self._crm.edit(change.key, due_on=change.due_on, due_at=change.due_at)
         if change.close:
             self._crm.complete(change.key)
         return done
