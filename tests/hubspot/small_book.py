@@ -150,8 +150,3 @@ def call(n: int) -> Activity:
     """Return a call with one of those contacts."""
     at, done = T("2024-03-01T10:00:00Z"), ActivityStatus.DONE
     return Activity(id=f"X{n}", kind=ActivityKind.CALL, at=at, status=done, contact_ids=(f"C{n}",))
-
-
-def row(record_id: str, **properties: Any) -> dict[str, Any]:
-    """Return a record as HubSpot sends it."""
-    return {"id": record_id, "properties": {"hs_object_id": record_id} | properties, "archived": False}

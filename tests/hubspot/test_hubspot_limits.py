@@ -19,7 +19,8 @@ from refsync_hubspot.limiter import Clocks
 from refsync_hubspot.options import HubSpotOptions
 from refsync_sandbox.hubspot.limits import Limits
 from tests.hubspot.conftest import TOKEN
-from tests.hubspot.small_book import Connect, MirrorOf, Serve, many, row
+from tests.hubspot.raw import row
+from tests.hubspot.small_book import Connect, MirrorOf, Serve, many
 
 
 def together(portal: Any, ticking: Any, **options: Any) -> list[HubSpot]:

@@ -14,7 +14,8 @@ from refsync_hubspot import HubSpot
 from refsync_hubspot.cursor import Place
 from refsync_hubspot.replies import Answer, records
 from tests.hubspot.conftest import seen
-from tests.hubspot.small_book import Connect, row
+from tests.hubspot.raw import row
+from tests.hubspot.small_book import Connect
 
 SEEN = seen(Stream.ACCOUNTS, "2024-09-30T11:00:00Z")
 

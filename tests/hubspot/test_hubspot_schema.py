@@ -8,7 +8,8 @@ import pytest
 
 from refsync.model import Account, Stream
 from tests.hubspot.conftest import seen
-from tests.hubspot.small_book import CUSTOM, Connect, MirrorOf, row
+from tests.hubspot.raw import row
+from tests.hubspot.small_book import CUSTOM, Connect, MirrorOf
 
 NAMED = {"properties": {"tier": "grade"}}
 DAY = 24 * 60

@@ -15,14 +15,11 @@ from refsync.model import (
     Account,
     AccountStatus,
     Activity,
-    ActivityKind,
-    ActivityStatus,
     Case,
     Contact,
     Deal,
     DealContact,
     DealStatus,
-    Direction,
     User,
     parse_instant,
 )
@@ -30,48 +27,13 @@ from refsync_hubspot import translate, values
 from refsync_hubspot.activities import KINDS, activity_of
 from refsync_hubspot.options import HubSpotOptions, Person
 from refsync_hubspot.owners import users
-from refsync_hubspot.pipelines import Stage
 from refsync_hubspot.translate import Translated, Vocabulary, translated
-
-VOCABULARY = Vocabulary(
-    options=HubSpotOptions(token=Secret("x")),
-    custom=("implemented_on",),
-    stages={
-        ("default", "s1"): Stage(label="Proposal", status=DealStatus.OPEN),
-        ("default", "s2"): Stage(label="Closed Won", status=DealStatus.WON),
-        ("0", "1"): Stage(label="New"),
-    },
-)
-NOON = parse_instant("2024-03-01T12:00:00Z")
-
-
-def raw(record_id: str = "101", /, **properties: Any) -> dict[str, Any]:
-    """Return a record as HubSpot sends one."""
-    return {"id": record_id, "properties": {"hs_object_id": record_id} | properties, "archived": False}
-
-
-def to(target: int, *types: tuple[str, int, str | None]) -> dict[str, Any]:
-    """Return one entry of an association reply."""
-    return {
-        "toObjectId": target,
-        "associationTypes": [{"category": category, "typeId": number, "label": label} for category, number, label in types],
-    }
-
-
-PRIMARY = ("HUBSPOT_DEFINED", 1, "Primary")
-PLAIN = ("HUBSPOT_DEFINED", 279, None)
-
-
-def activity(kind: str, links: dict[str, Any] | None = None, /, **properties: Any) -> Activity:
-    """Return the one activity that a record is."""
-    (found,) = activity_of(kind)(raw(hs_timestamp="2024-03-01T12:00:00Z", **properties), links or {}, VOCABULARY)
-    assert isinstance(found, Activity)
-    return found
+from tests.hubspot.raw import NOON, PLAIN, PRIMARY, VOCABULARY, row, to
 
 
 def test_company() -> None:
     """A company becomes an account, its texts numbers and instants."""
-    company = raw(
+    company = row(
         name="Acme",
         hubspot_owner_id="7",
         hs_parent_company_id="100",
@@ -103,7 +65,7 @@ def test_company() -> None:
 
 def test_null_and_empty_mean_unknown() -> None:
     """A property that is null, empty or absent leaves its field empty."""
-    company = raw(name=None, hubspot_owner_id="", annualrevenue="", createdate=None, lifecyclestage=None, do_not_contact="")
+    company = row(name=None, hubspot_owner_id="", annualrevenue="", createdate=None, lifecyclestage=None, do_not_contact="")
 
     assert [Account(id="101")] == list(translate.account(company, {}, VOCABULARY))
 
@@ -121,7 +83,7 @@ def test_null_and_empty_mean_unknown() -> None:
 def test_lifecycle_stages(stage: str, status: AccountStatus | None) -> None:
     """Lifecycle stages say what an account is; a portal's own ones by option."""
     options = HubSpotOptions(token=Secret("x"), account_status={"12345": AccountStatus.FORMER})
-    (found,) = translate.account(raw(lifecyclestage=stage), {}, Vocabulary(options=options))
+    (found,) = translate.account(row(lifecyclestage=stage), {}, Vocabulary(options=options))
 
     assert status == found.status
 
@@ -133,10 +95,10 @@ def test_account_of_a_contact() -> None:
     accounts = [
         next(translate.contact(person, links, VOCABULARY)).account_id
         for person, links in (
-            (raw(associatedcompanyid="9"), linked),
-            (raw(associatedcompanyid="30"), plain),
-            (raw(), plain),
-            (raw(), {}),
+            (row(associatedcompanyid="9"), linked),
+            (row(associatedcompanyid="30"), plain),
+            (row(), plain),
+            (row(), {}),
         )
     ]
 
@@ -146,7 +108,7 @@ def test_account_of_a_contact() -> None:
 def test_contact_who_opted_out_of_mail_is_not_contacted() -> None:
     """Either property forbids; none says nothing."""
     said = [
-        next(translate.contact(raw(do_not_contact=own, hs_email_optout=mail), {}, VOCABULARY)).do_not_contact
+        next(translate.contact(row(do_not_contact=own, hs_email_optout=mail), {}, VOCABULARY)).do_not_contact
         for own, mail in (("false", "true"), ("true", None), ("false", None), (None, ""))
     ]
 
@@ -155,12 +117,12 @@ def test_contact_who_opted_out_of_mail_is_not_contacted() -> None:
 
 def test_contact() -> None:
     """Names are joined; a single one stays alone."""
-    person = raw(firstname="Ada", lastname="Byron", email="ada@x.example", phone="1", jobtitle="CTO", hubspot_owner_id="7")
+    person = row(firstname="Ada", lastname="Byron", email="ada@x.example", phone="1", jobtitle="CTO", hubspot_owner_id="7")
 
     assert [Contact(id="101", name="Ada Byron", email="ada@x.example", phone="1", title="CTO", owner_id="7")] == list(
         translate.contact(person, {}, VOCABULARY)
     )
-    assert "Byron" == next(translate.contact(raw(lastname="Byron"), {}, VOCABULARY)).name
+    assert "Byron" == next(translate.contact(row(lastname="Byron"), {}, VOCABULARY)).name
 
 
 @pytest.mark.parametrize(
@@ -178,7 +140,7 @@ def test_contact() -> None:
 )
 def test_deal_status(facts: dict[str, str], stage: str, status: DealStatus | None) -> None:
     """The deal's own facts decide, and where it has none, its stage."""
-    (found,) = translate.deal(raw(pipeline="default", dealstage=stage, **facts), {}, VOCABULARY)
+    (found,) = translate.deal(row(pipeline="default", dealstage=stage, **facts), {}, VOCABULARY)
 
     assert status == found.status
 
@@ -196,8 +158,8 @@ def test_deal() -> None:
         "referred_by_contact_id": "55",
     }
     links = {"companies": [to(9, ("HUBSPOT_DEFINED", 341, None)), to(30, ("HUBSPOT_DEFINED", 5, "Primary"))]}
-    (won,) = translate.deal(raw(**properties, hs_is_closed_won="true"), links, VOCABULARY)
-    (still_open,) = translate.deal(raw(**properties, hs_is_closed="false", hs_is_closed_won="false"), links, VOCABULARY)
+    (won,) = translate.deal(row(**properties, hs_is_closed_won="true"), links, VOCABULARY)
+    (still_open,) = translate.deal(row(**properties, hs_is_closed="false", hs_is_closed_won="false"), links, VOCABULARY)
 
     assert (
         Deal(
@@ -229,12 +191,12 @@ def test_deal_contacts() -> None:
     assert [
         DealContact(id="101:5", deal_id="101", contact_id="5", role="champion", is_primary=True),
         DealContact(id="101:6", deal_id="101", contact_id="6"),
-    ] == list(translate.deal_contacts(raw(), links, VOCABULARY))
+    ] == list(translate.deal_contacts(row(), links, VOCABULARY))
 
 
 def test_ticket() -> None:
     """A ticket becomes a case with the label of its stage."""
-    ticket = raw(
+    ticket = row(
         subject="Broken",
         hs_ticket_priority="HIGH",
         hs_pipeline="0",
@@ -270,90 +232,9 @@ def test_owners() -> None:
     ] == users(owners, options).records
 
 
-@pytest.mark.parametrize(
-    ("properties", "status"),
-    [
-        ({"hs_call_status": "COMPLETED", "hs_call_disposition": "f240bbac-87c9-4f6e-bf70-924b57d47db7"}, ActivityStatus.DONE),
-        ({"hs_call_status": "COMPLETED", "hs_call_disposition": "73a0d17f-1163-4015-bdd5-ec830791da20"}, ActivityStatus.NO_SHOW),
-        ({"hs_call_disposition": "b2cf5968-551e-4856-9783-52b3da59a7d0"}, ActivityStatus.NO_SHOW),
-        ({"hs_call_status": None}, ActivityStatus.DONE),
-        ({"hs_call_status": "SCHEDULED"}, ActivityStatus.PLANNED),
-        ({"hs_call_status": "CANCELED"}, ActivityStatus.CANCELLED),
-        ({"hs_call_status": "NO_ANSWER"}, ActivityStatus.NO_SHOW),
-    ],
-)
-def test_calls(properties: dict[str, str | None], status: ActivityStatus) -> None:
-    """A call counts as done when somebody was reached."""
-    assert (ActivityKind.CALL, status) == ((found := activity("calls", **properties)).kind, found.status)
-
-
-@pytest.mark.parametrize(
-    ("direction", "status", "expected"),
-    [
-        ("EMAIL", "SENT", (Direction.OUT, ActivityStatus.DONE)),
-        ("EMAIL", "BOUNCED", (Direction.OUT, ActivityStatus.BOUNCED)),
-        ("EMAIL", "FAILED", (Direction.OUT, ActivityStatus.BOUNCED)),
-        ("EMAIL", "SCHEDULED", (Direction.OUT, ActivityStatus.PLANNED)),
-        ("INCOMING_EMAIL", None, (Direction.IN, ActivityStatus.DONE)),
-        ("FORWARDED_EMAIL", "", (None, ActivityStatus.DONE)),
-    ],
-)
-def test_emails(direction: str, status: str | None, expected: tuple[Direction | None, ActivityStatus]) -> None:
-    """Bounced and scheduled mail is no touch; an empty status means done."""
-    found = activity("emails", hs_email_direction=direction, hs_email_status=status)
-
-    assert expected == (found.direction, found.status)
-
-
-@pytest.mark.parametrize(
-    ("outcome", "status"),
-    [
-        ("COMPLETED", ActivityStatus.DONE),
-        ("SCHEDULED", ActivityStatus.PLANNED),
-        ("RESCHEDULED", ActivityStatus.CANCELLED),
-        ("CANCELED", ActivityStatus.CANCELLED),
-        ("NO_SHOW", ActivityStatus.NO_SHOW),
-        (None, ActivityStatus.PLANNED),
-    ],
-)
-def test_meetings(outcome: str | None, status: ActivityStatus) -> None:
-    """A meeting that nobody has confirmed stays planned."""
-    found = activity("meetings", hs_meeting_outcome=outcome, hs_meeting_end_time="2024-03-01T13:00:00Z")
-
-    assert (status, NOON + 3_600_000) == (found.status, found.ended_at)
-
-
-def test_links_of_an_activity() -> None:
-    """People come once each whatever their labels, in one order."""
-    links = {"contacts": [to(12, PLAIN), to(9, PLAIN), to(12, PRIMARY)], "companies": [to(30, PLAIN)], "deals": [to(40, PLAIN)]}
-    found = activity("notes", links, hubspot_owner_id="7", hs_object_source="CRM_UI")
-
-    assert (("9", "12"), "30", "40", "7", False) == (
-        found.contact_ids,
-        found.account_id,
-        found.deal_id,
-        found.owner_id,
-        found.automated,
-    )
-
-
-def test_own_task_carries_its_key() -> None:
-    """A task that refsync wrote can be told from all others."""
-    found = activity("tasks", hs_task_status="WAITING", refsync_key="f" * 64, hs_task_subject="Call")
-
-    assert (ActivityStatus.PLANNED, "f" * 64, "Call") == (found.status, found.task_key, found.subject)
-
-
-def test_messages_and_automation() -> None:
-    """The direction of a message comes from a property of the portal's own; automated activities are marked."""
-    found = activity("communications", hs_communication_direction="INBOUND", hs_object_source="AUTOMATION_PLATFORM")
-
-    assert (ActivityKind.MESSAGE, Direction.IN, True) == (found.kind, found.direction, found.automated)
-
-
 def test_merges() -> None:
     """Both properties name what was merged away; a record that kept its id is not merged into itself."""
-    person = raw("103", hs_merged_object_ids="201;202;103", hs_calculated_merged_vids="201:1704164645410;204:1704164645411")
+    person = row("103", hs_merged_object_ids="201;202;103", hs_calculated_merged_vids="201:1704164645410;204:1704164645411")
 
     assert [Merge(gone=gone, survivor="103") for gone in ("201", "202", "204")] == list(translate.merges(person))
 
@@ -368,16 +249,16 @@ def run(*rows: dict[str, Any], loose: bool = False) -> Translated:
 )
 def test_impossible_times_are_set_aside(time: str) -> None:
     """Seconds read as milliseconds, and what is no time, set the record aside with its raw form; the others go on."""
-    found = run(raw("1", hs_timestamp=time), raw("2", hs_timestamp="1709294400000"))
+    found = run(row("1", hs_timestamp=time), row("2", hs_timestamp="1709294400000"))
 
     assert ["2"] == [record.id for record in found.records if isinstance(record, Activity)]
-    assert ("1", raw("1", hs_timestamp=time)) == (found.set_aside[0].id, json.loads(found.set_aside[0].raw))
+    assert ("1", row("1", hs_timestamp=time)) == (found.set_aside[0].id, json.loads(found.set_aside[0].raw))
 
 
 @pytest.mark.parametrize("text", ["\ud83d", "a\x00b"])
 def test_text_that_no_database_takes_is_set_aside(text: str) -> None:
     """Half a surrogate pair and U+0000 are kept out, when the reply may hold them."""
-    found = run(raw("1", hs_call_title=text), raw("2", hs_call_title="🎉"), loose=True)
+    found = run(row("1", hs_call_title=text), row("2", hs_call_title="🎉"), loose=True)
 
     assert (["1"], 1) == ([each.id for each in found.set_aside], len(found.records))
 
@@ -385,7 +266,7 @@ def test_text_that_no_database_takes_is_set_aside(text: str) -> None:
 @given(st.dictionaries(st.sampled_from(["hs_timestamp", "hubspot_owner_id", "hs_object_source", "hs_call_status"]), st.text()))
 def test_no_text_stops_a_batch(properties: dict[str, str]) -> None:
     """Whatever the texts of one record, it is read or set aside."""
-    found = run(raw("1", **properties), raw("2"))
+    found = run(row("1", **properties), row("2"))
 
     assert 2 == len(found.records) + len(found.set_aside)
 
@@ -393,9 +274,9 @@ def test_no_text_stops_a_batch(properties: dict[str, str]) -> None:
 @given(st.sampled_from(sorted(KINDS)), st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=3))
 def test_no_value_of_another_type_stops_a_batch(kind: str, value: Any) -> None:
     """Values of the wrong type are read or set aside too."""
-    bad = raw("1")
+    bad = row("1")
     bad["properties"] |= dict.fromkeys(("hs_timestamp", "hs_call_status", "hs_email_status", "hs_object_source"), value)
-    found = translated([bad, raw("2")], {}, activity_of(kind), VOCABULARY)
+    found = translated([bad, row("2")], {}, activity_of(kind), VOCABULARY)
 
     assert 2 == len(found.records) + len(found.set_aside)
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 import responses
+
+from refsync.connector import ConnectionSettings
+from refsync.errors import ConnectorError
+from refsync_salesforce.client import Client
 
 HOST = "https://acme.my.salesforce.com"
 DATA = f"{HOST}/services/data/v62.0"
 DATE = "Fri, 01 Mar 2024 10:00:00 GMT"
+Settings = Callable[..., ConnectionSettings]
+EMPTY = b'{"records": [], "done": true, "totalSize": 0}'
+ROW = {"Id": "001000000000001AAA"}
 
 
 class Org:
@@ -34,3 +43,17 @@ class Org:
     def answer(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
         """Return the whole answer to a query."""
         return {"totalSize": len(rows), "done": True, "records": list(rows), **more}
+
+
+def read(client: Client) -> Any:
+    return client.rows("SELECT Id FROM Account")
+
+
+def write(client: Client) -> Any:
+    return client.send("POST", "composite/sobjects", [{"Subject": "x"}])
+
+
+def error_of(act: Callable[[Client], Any], client: Client) -> ConnectorError:
+    with pytest.raises(ConnectorError) as caught:
+        act(client)
+    return caught.value

@@ -19,6 +19,7 @@ from refsync_sandbox.journal import Journal
 from refsync_sandbox.server import Sandbox
 
 NOW = datetime(2024, 9, 30, 12, tzinfo=UTC)
+KEY = "ab" * 32
 
 FILES = {
     "users": """id,name,email,active,manager_id,time_zone
@@ -136,3 +137,8 @@ def served(
     clock = clock or Clock(NOW)
     with Sandbox(HubSpot.load(book, clock, settings=settings), clock, journal=journal) as running:
         yield Caller(running.url)
+
+
+def a_task(**properties: str) -> dict[str, Any]:
+    """Return the body that creates a task."""
+    return {"properties": {"hs_timestamp": "2024-10-01T15:00:00Z", "hs_task_subject": "Call", **properties}}
