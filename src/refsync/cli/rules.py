@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from refsync import config as configuration
 from refsync import log
-from refsync.cli import rules_files, rules_test
+from refsync.cli import rules_files, rules_test, why
 from refsync.cli.judging import BookOption, rules_folder, stores
 from refsync.cli.screen import dump, out, plural, show_problems, table
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
@@ -28,6 +28,7 @@ app.command("schema")(rules_files.schema)
 app.command("new")(rules_files.new)
 app.command("fmt")(rules_files.fmt)
 app.command("silence")(rules_files.silence)
+app.command("explain")(why.why)
 
 
 @app.command("check")

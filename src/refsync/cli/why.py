@@ -1,4 +1,4 @@
-"""`refsync why ACCOUNT`: why a customer got a task, or why not."""
+"""`refsync why WHAT`, also `refsync rules explain WHAT`: why a customer, a person, a rep got a task, or why not."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from refsync.errors import Place, Problem, UserError
 from refsync.finding import Finding
 from refsync.model import Instant, iso
 from refsync.rules import files
-from refsync.rules.explain import Answer, Explained, Line, Rows, Why, find_account
-from refsync.rules.explain import why as explained
+from refsync.rules.explain import About, Answer, Explained, Line, Rows, Why
+from refsync.rules.explain import why_about as explained
+from refsync.rules.meant import Meant, find, meant_by
 from refsync.rules.rule import RuleSet
 from refsync.rules.texts import plain_date
 from refsync.store import ledger, runs
@@ -31,20 +32,34 @@ STOPPING = frozenset({"unless", "stop"})
 
 
 def why(
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The name of a customer, how it begins, or its CRM id.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="A customer, a person there or a rep: the name, how it begins, the CRM id, or the address of a page of the CRM;"
+            " or a task: its key, its id or its address.",
+        ),
+    ],
     config: ConfigOption = DEFAULT_CONFIG,
     connection: ConnectionOption = None,
     book: BookOption = None,
     rules: RulesOption = None,
     now: NowOption = None,
+    at_run: Annotated[
+        str | None, typer.Option("--at", metavar="RUN", help="Judge as if it were the instant of this run, see `refsync status`.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show why a customer got a task, or why not: each line of each rule with what it saw, and what counted as contact."""
+    """Show why somebody got a task, or why not: each line of each rule with what it saw, and what counted as contact.
+
+    With --at the rules are judged at the instant of that run, on the records as they are known now.
+    """
     log.configure("warning", for_people=not json)
     at = parse_now(now)
     loaded = files.load(rules_folder(rules, book, config))
     with stores(book, config, connection, loaded, at, quiet=json) as found_in:
-        one, findings, held = _answer(found_in, account, loaded, at)
+        at = _instant_of(found_in, at_run) if at_run else at
+        one, findings, held = _answer(found_in, what, loaded, at)
     if json:
         dump({"now": iso(at), **_as_json(one, held), "findings": [_finding_json(found) for found in findings]})
     else:
@@ -52,23 +67,55 @@ def why(
 
 
 def _answer(
-    found_in: Iterable[tuple[str, Store]], account: str, rules: RuleSet, now: Instant
+    found_in: Iterable[tuple[str, Store]], what: str, rules: RuleSet, now: Instant
 ) -> tuple[Why, list[Finding], Mapping[str, str]]:
-    """Return the answer about the one account that is meant, its findings, and the rules that the last run held, with reasons.
+    """Return the answer about the one thing that is meant, its findings, and the rules that the last run held, with reasons.
 
-    Raises UserError when it is not one account.
+    Raises UserError when it is not one thing.
     """
     for connection, store in found_in:
         with store.read() as db:
-            named = _rows(db, find_account(account, connection))
-            if len({row["id"] for row in named}) > 1 and not any(account in {row["id"], row["name"]} for row in named):
-                meant = ", ".join(f'"{row["name"]}"' for row in named)
-                raise UserError(Problem(message=f'"{account}" is the beginning of several names', hint=f"one of {meant}"))
-            if named and (answer := explained(lambda statement: _rows(db, statement), rules, connection, named[0]["id"], now)):
-                history = [found for found in ledger.everything(db, connection) if found.account_id == answer.account_id]
-                last = runs.last_success(db, connection)
+            if meant := _meant(db, connection, what):
+                answer = explained(lambda statement: _rows(db, statement), rules, connection, meant.about, now)
+                if answer is None:
+                    raise UserError(f"{meant} is gone")
+                history = [found for found in ledger.everything(db, connection) if _is_about(found, meant.about)]
+                last = runs.last_judged(db, connection)
                 return answer, history, last.report.get("held_rules", {}) if last else {}
-    raise UserError(Problem(message=f'there is no account "{account}"', hint="give its name, how the name begins, or its CRM id"))
+    hint = "give a name, how it begins, an id, the key of a task, or the address of its page"
+    raise UserError(Problem(message=f'there is no account, person, rep or task "{what}"', hint=hint))
+
+
+def _meant(db: Database, connection: str, what: str) -> Meant | None:
+    """Return what a text means; None when it means nothing here. Raises UserError when it means several things."""
+    for statement in find(what, connection):
+        found = [meant_by(row) for row in _rows(db, statement)]
+        if len(found) > 1:
+            meant = ", ".join(map(str, found))
+            raise UserError(Problem(message=f'"{what}" may mean several', hint=f"one of {meant}; its id or address tells it"))
+        if found:
+            return found[0]
+    return None
+
+
+def _is_about(found: Finding, about: About) -> bool:
+    if about.account_id:
+        return found.account_id == about.account_id
+    return (found.subject_kind, found.subject_id) == about.subject
+
+
+def _instant_of(found_in: Iterable[tuple[str, Store]], run: str) -> Instant:
+    """Return the instant by which a run judged. Raises UserError when it is not one run."""
+    for connection, store in found_in:
+        with store.read() as db:
+            known = runs.beginning(db, connection, run)
+        if len(known) == 1 or any(one.id == run for one in known):
+            return known[0].now
+        if known:
+            raise UserError(
+                Problem(message=f'"{run}" is the beginning of several runs', hint=", ".join(one.id for one in known[:5]))
+            )
+    raise UserError(Problem(message=f'there is no run "{run}"', hint="refsync status lists the last ones"))
 
 
 def _rows(db: Database, statement: Any) -> Rows:
@@ -77,7 +124,8 @@ def _rows(db: Database, statement: Any) -> Rows:
 
 def _show(one: Why, findings: Iterable[Finding], held: Mapping[str, str]) -> None:
     owner = f"owner {one.owner}" if one.owner else "nobody owns it"
-    out.print(f"[bold]{escape(one.name)}[/]  {one.account_id}  segment {one.segment}  {escape(owner)}", markup=True)
+    whose = f"{one.account_id}  segment {one.segment}  {escape(owner)}" if one.account_id else "a rep"
+    out.print(f"[bold]{escape(one.name)}[/]  {whose}", markup=True)
     for rule in one.rules:
         out.print(f"\n[bold]{rule.rule}[/] ({escape(rule.about)}, {rule.mode.value})  {_verdict(rule)}", markup=True)
         if reason := held.get(rule.rule):
@@ -88,6 +136,8 @@ def _show(one: Why, findings: Iterable[Finding], held: Mapping[str, str]) -> Non
         out.print()
         tasks = [(iso(found.opened_at), found.rule, found.state.value, found.due_on, found.reason) for found in findings]
         table("Its tasks", ("opened", "rule", "state", "due", ""), tasks)
+    if not one.account_id:
+        return
     out.print()
     seen = [(iso(touch.at), touch.channel, touch.direction, touch.person) for touch in one.touches]
     table("Contact that counts" if seen else "No contact that counts", ("when", "how", "direction", "with"), seen)
@@ -99,7 +149,8 @@ def _show(one: Why, findings: Iterable[Finding], held: Mapping[str, str]) -> Non
 
 def _verdict(rule: Explained) -> str:
     if rule.matches:
-        return "[green]matches[/]" if rule.ready else "[green]matches[/], but another rule comes first"
+        first = "whom it would ask is not in touch: " if rule.person_cold else ""
+        return "[green]matches[/]" if rule.ready else f"[green]matches[/], but {first}another rule comes first"
     if rule.stops:
         return f"[yellow]stopped[/] by {', '.join(rule.stops)}"
     return f"would start on {plain_date(rule.starts)}" if rule.starts else "does not match"
