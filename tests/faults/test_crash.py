@@ -26,7 +26,7 @@ WAIT_MS = 61_000
 
 def sync(config: Path, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", "from refsync.cli.main import main; main()", "sync", "--config", str(config)]
-    command += ["--rules", str(config.parent.parent / "rules"), "--now", NOW, "--approve", *more]
+    command += ["--rules", str(config.parent.parent / "rules"), "--now", NOW, *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -48,12 +48,14 @@ def killed_again_and_again(folder: Path, name: str, kills: int, seed: int) -> No
     workplace.make(folder, accounts=40)
     with workplace.sandbox(folder, name) as crm:
         config = workplace.configure(folder, name, crm.url, "undisturbed")
+        workplace.approve(config)
         sync(config).communicate(timeout=60)
         requests = crm.requests()
         expected = {task["key"] for task in crm.tasks()}
         assert 5 < len(expected)
     with workplace.sandbox(folder, name) as crm:
         config = workplace.configure(folder, name, crm.url)
+        workplace.approve(config)
         for _ in range(kills):
             kill_at(crm, sync(config), crm.requests() + moments.randint(1, requests))
         tick(config, later_ms=WAIT_MS)

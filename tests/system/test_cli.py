@@ -33,10 +33,12 @@ class Admin:
     def json(self, *arguments: str, code: int = 0) -> Any:
         return json.loads(self.refsync(*arguments, "--json", code=code).stdout)
 
-    def go_live(self) -> None:
+    def go_live(self, *, approved: bool = True) -> None:
         for path in (self.folder / "rules").glob("*.toml"):
             text = path.read_text().replace('mode     = "watch"', 'mode     = "live"')
             path.write_text(text.replace('settle       = "1 hour"', 'settle       = "0 hours"'))
+        if approved:
+            self.refsync("approve", "*", "--existing", "all")
 
     def tasks(self) -> list[dict[str, str]]:
         path = self.folder / "book" / "tasks.csv"

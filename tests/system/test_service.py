@@ -89,14 +89,12 @@ def service(folder: Path, crms: list[Crm], every: float) -> Iterator[subprocess.
         else:
             lines += ['token = { file = "secret" }']
     (folder / "config.toml").write_text("\n".join(lines))
-    command = [
-        sys.executable,
-        "-c",
-        "from refsync.cli.main import main; main()",
-        "daemon",
-        "--config",
-        str(folder / "config.toml"),
-    ]
+    refsync = [sys.executable, "-c", "from refsync.cli.main import main; main()"]
+    configured = ["--config", str(folder / "config.toml")]
+    subprocess.run(
+        [*refsync, "approve", "*", "--existing", "all", *configured], check=True, timeout=60, stdout=subprocess.DEVNULL
+    )
+    command = [*refsync, "daemon", *configured]
     with (folder / "daemon.log").open("w") as log:
         process = subprocess.Popen(command, stderr=log, text=True)
         try:

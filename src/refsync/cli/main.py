@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 
 from refsync import heap
-from refsync.cli import check, coverage, daemon, demo, init, rules, sandbox, status, sync, why
+from refsync.cli import approve, check, coverage, daemon, demo, init, pause, plan, rules, sandbox, status, story, sync, why
 from refsync.cli.screen import dump, err, show_problems
 from refsync.errors import Problem, RefsyncError, UserError
 from refsync.log import clean
@@ -26,9 +26,17 @@ app = typer.Typer(
 app.command()(init.init)
 app.command()(check.check)
 app.command()(sync.sync)
+app.command()(plan.plan)
+app.command()(plan.apply)
+app.command()(plan.undo)
+app.command()(approve.approve)
+app.command()(pause.pause)
+app.command()(pause.resume)
 app.command()(daemon.daemon)
 app.command()(why.why)
 app.command()(status.status)
+app.command("history")(story.tell)
+app.command()(story.orphans)
 app.command()(coverage.coverage)
 app.command()(demo.demo)
 app.command()(sandbox.sandbox)

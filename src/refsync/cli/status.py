@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from rich.markup import escape
 
+from refsync.cli.approve import show_waiting, waiting
 from refsync.cli.screen import dump, err, out, table
 from refsync.cli.workspace import (
     DEFAULT_CONFIG,
@@ -20,7 +21,7 @@ from refsync.cli.workspace import (
 )
 from refsync.config import Connection
 from refsync.model import Instant, Stream, iso
-from refsync.store import ledger, mirror, quarantine, runs
+from refsync.store import ledger, mirror, pauses, quarantine, runs
 from refsync.store.engine import Store
 
 
@@ -34,7 +35,7 @@ def status(
     at = parse_now(now)
     workspace = open_workspace(config)
     with workspace.store(read_only=True) as store:
-        shown = [_status(store, one, at) for one in workspace.connections(connection)]
+        shown = [_status(store, one, at, workspace.rules.digest) for one in workspace.connections(connection)]
     if json:
         dump({"now": iso(at), "connections": shown})
     else:
@@ -43,12 +44,15 @@ def status(
     raise typer.Exit(0 if all(one["fresh"] for one in shown) else 1)
 
 
-def _status(store: Store, connection: Connection, now: Instant) -> dict[str, Any]:
+def _status(store: Store, connection: Connection, now: Instant, digest: str) -> dict[str, Any]:
     with store.read() as db:
         streams = mirror.state(db, connection.name)
         counts = mirror.counts(db, connection.name)
         aside = quarantine.counts(db, connection.name)
         recent = runs.recent(db, connection.name, 5)
+        judged = runs.last_judged(db, connection.name)
+        waits = waiting(db, connection.name, digest)
+        paused = pauses.of(db, connection.name)
         findings = Counter((found.rule, found.state.value) for found in ledger.everything(db, connection.name))
     oldest = min((state.synced_at or 0 for state in streams.values()), default=0)
     return {
@@ -69,9 +73,19 @@ def _status(store: Store, connection: Connection, now: Instant) -> dict[str, Any
             if (state := streams.get(stream))
         },
         "runs": [
-            {"run": run.id, "began_at": iso(run.began_at), "outcome": run.outcome.value, "report": run.report} for run in recent
+            {
+                "run": run.id,
+                "kind": run.kind.value,
+                "began_at": iso(run.began_at),
+                "outcome": run.outcome.value,
+                "report": run.report,
+            }
+            for run in recent
         ],
-        "held_rules": dict(recent[0].report.get("held_rules", {})) if recent else {},
+        "held_rules": dict(judged.report.get("held_rules", {})) if judged else {},
+        "watched": dict(judged.report.get("watched", {})) if judged else {},
+        "waiting": waits,
+        "paused": [{"rule": one.rule or None, "since": iso(one.since), "why": one.why} for one in paused.values()],
         "findings": [{"rule": rule, "state": state, "count": count} for (rule, state), count in sorted(findings.items())],
     }
 
@@ -89,11 +103,18 @@ def _show(one: dict[str, Any]) -> None:
             out.print(f"{name}: the CRM does not show {', '.join(state['lacking'])}")
     for rule, reason in one["held_rules"].items():
         err.print(f"[yellow]held[/]  {rule}: {escape(reason)}", markup=True)
+    for paused in one["paused"]:
+        what = f"rule {paused['rule']}" if paused["rule"] else "everything"
+        err.print(f"[yellow]paused[/]  {what} since {paused['since']}: {escape(paused['why'] or 'no reason given')}", markup=True)
+    show_waiting(one["waiting"])
+    if one["watched"].get("rules"):
+        would = ((rule, of["would_write"], of["would_hold"]) for rule, of in one["watched"]["rules"].items())
+        table("", ("only watching", "would write", "would hold"), would, right=("would write", "would hold"))
     table(
         "",
-        ("run", "outcome", "created", "closed", "held"),
+        ("run", "kind", "outcome", "created", "closed", "held"),
         [
-            (run["run"], run["outcome"], *(run["report"].get(name, "") for name in ("created", "closed", "held")))
+            (run["run"], run["kind"], run["outcome"], *(run["report"].get(name, "") for name in ("created", "closed", "held")))
             for run in one["runs"]
         ],
         right=("created", "closed", "held"),

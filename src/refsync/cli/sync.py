@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -22,6 +20,7 @@ from refsync.cli.workspace import (
     check_options,
     open_workspace,
     parse_now,
+    stopped_by_signals,
 )
 from refsync.errors import ConnectorError, UserError
 from refsync.log import clean
@@ -38,7 +37,6 @@ def sync(
     connection: ConnectionOption = None,
     rules: RulesOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing to the CRM.")] = False,
-    approve: Annotated[bool, typer.Option("--approve", help="Write even more tasks than new_tasks_per_run allows.")] = False,
     confirm_deletes: Annotated[
         list[Stream] | None,
         typer.Option("--confirm-deletes", help="Records of this stream that the CRM no longer shows may go, however many."),
@@ -52,7 +50,7 @@ def sync(
     workspace = open_workspace(config, rules)
     if confirm_deletes and len(workspace.connections(connection)) > 1:
         raise UserError("--confirm-deletes is for one connection: name it with --connection")
-    stop = _stopped_by_signals()
+    stop = stopped_by_signals()
     reports: list[dict[str, Any]] = []
     with workspace.store() as store, progress(quiet=json) as show:
         sessions = [workspace.session(chosen, store, stop) for chosen in workspace.connections(connection)]
@@ -64,7 +62,6 @@ def sync(
                     session,
                     now=at,
                     dry_run=dry_run,
-                    approved=approve,
                     confirmed_deletes=confirm_deletes or (),
                     progress=show,
                 )
@@ -134,6 +131,13 @@ def show_report(report: dict[str, Any], *, dry_run: bool) -> None:
         out.print(f"  tasks    {report['created']} created, {report['adopted']} adopted, {report['closed']} closed")
     if report["watching"]:
         out.print(f'  watch    {listed(report["watching"])}: nothing is written until mode = "live"')
+    for rule, of in report["watched"]["rules"].items():
+        out.print(f"  watch    {rule} would write {plural(of['would_write'], 'task')}, hold {of['would_hold']:,}")
+    for rule, count in report["first_matches"].items():
+        out.print(f"  waits    {count:,} first matches: refsync approve {rule} --existing all|none|oldest N")
+    if report["plan"]:
+        err.print(f"  [yellow]stopped[/]  by {report['stopped_by']}: see refsync plan {report['plan']}", markup=True)
+        err.print(f"           let it pass: refsync approve {report['plan']}")
     for reason, count in report["held_by"].items():
         out.print(f"  held     {count:,} by {reason}")
     for reason, count in report["rejected"].items():
@@ -143,10 +147,3 @@ def show_report(report: dict[str, Any], *, dry_run: bool) -> None:
     if report["tasks"]:
         columns = ("due_on", "owner", "account", "rule")
         table("", columns, ([task[column] for column in columns] for task in report["tasks"][:40]))
-
-
-def _stopped_by_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    return stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -41,8 +42,8 @@ class Workspace:
         return Session(connection, store, lambda: self.rules, stop)
 
     @contextmanager
-    def store(self, *, read_only: bool = False) -> Iterator[Store]:
-        with open_store(self.settings.store, read_only=read_only) as store:
+    def store(self, *, read_only: bool = False, beside: bool = False) -> Iterator[Store]:
+        with open_store(self.settings.store, read_only=read_only, beside=beside) as store:
             yield store
 
 
@@ -75,3 +76,11 @@ def parse_now(text: str | None) -> Instant:
     if not 1900 < found.year < 9000:  # beyond, a hundred years more or less would be no date
         raise UserError(f"--now {text}: the year must be between 1900 and 9000")
     return instant(found if found.tzinfo else found.replace(tzinfo=UTC))
+
+
+def stopped_by_signals() -> threading.Event:
+    """Return an event that SIGINT and SIGTERM set from now on."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop

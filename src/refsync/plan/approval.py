@@ -29,12 +29,14 @@ class Approval:
     """Rules for which nothing is written."""
     again: frozenset[str] = frozenset()
     """Findings that were taken back and may come again."""
+    only: frozenset[str] | None = None
+    """The keys of a plan that is carried out: no other task competes."""
 
     def sort(self, wishes: Iterable[Wish]) -> tuple[list[Wish], list[Held]]:
         """Return the wishes that may be thought about, and the others with the reason."""
         free: list[Wish] = []
         held: list[Held] = []
-        for wish in wishes:
+        for wish in wishes if self.only is None else (wish for wish in wishes if wish.key in self.only):
             if reason := self._stops(wish):
                 held.append(Held(rule=wish.match.rule, match=wish.match, reason=reason))
             else:

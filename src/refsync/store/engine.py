@@ -40,6 +40,11 @@ class Store:
         """The database's dialect, for statements with ON CONFLICT."""
         return self._reader.dialect
 
+    @property
+    def shares(self) -> bool:
+        """Whether others may be writing to the same file."""
+        return self._lock is None
+
     @contextmanager
     def write(self) -> Iterator[Database]:
         """Give a transaction that may write: committed at the end of the block, rolled back by an exception.
@@ -87,11 +92,12 @@ class Store:
             raise StoreError("another thread has been using the database for minutes; the next run tries again") from None
 
 
-def open_store(url: str, *, read_only: bool = False) -> Store:
+def open_store(url: str, *, read_only: bool = False, beside: bool = False) -> Store:
     """Open a database and bring it to this version's schema, creating it where there is none.
 
     `url` is `sqlite:///path/to/file.db`, `sqlite://` (in memory, for tests) or `postgresql://user@host/database`. With
-    `read_only` no lock is taken and nothing is migrated; a database of another revision is refused. Raises StoreError, also
+    `read_only` no lock is taken and nothing is migrated; a database of another revision is refused. So it is `beside` a daemon
+    that runs, for a short word that it is to find, such as a pause. Raises StoreError, also
     when another process writes to the same SQLite file, and when the file is damaged.
     """
     try:
@@ -100,20 +106,21 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
         raise StoreError("the database address is not one: write sqlite:///refsync.db or postgresql://user@host/name") from None
     match address.get_backend_name():
         case "sqlite":
-            store = _sqlite(address, read_only)
+            store = _sqlite(address, read_only, beside)
         case "postgresql":
             store = _postgres(address, read_only)
         case other:
             raise StoreError(f'"{other}" databases are not supported: use sqlite:/// or postgresql://')
     try:
-        _settle(store, "the database" if address.database is None else f"the database {address.database}", read_only)
+        name = "the database" if address.database is None else f"the database {address.database}"
+        _settle(store, name, as_it_is=read_only or (beside and store.shares))
     except BaseException:
         store.close()
         raise
     return store
 
 
-def _sqlite(url: URL, read_only: bool) -> Store:
+def _sqlite(url: URL, read_only: bool, beside: bool) -> Store:
     path = sqlite.path_of(url)
     file = "in memory" if path is None else shown(path)
 
@@ -123,10 +130,10 @@ def _sqlite(url: URL, read_only: bool) -> Store:
     if path is None:
         shared = sqlite.write_engine(url)  # a database in memory lives in its one connection
         return Store(shared, shared, meaning)
-    if read_only:
-        if not path.exists():
-            raise StoreError(f"there is no database {file} yet; `refsync sync` creates it")
-        return Store(None, sqlite.read_engine(url), meaning)
+    if read_only and not path.exists():
+        raise StoreError(f"there is no database {file} yet; `refsync sync` creates it")
+    if read_only or (beside and path.exists()):
+        return Store(None if read_only else sqlite.write_engine(url), sqlite.read_engine(url), meaning)
     sqlite.create(path)
     store = Store(sqlite.write_engine(url), sqlite.read_engine(url), meaning, sqlite.WriterLock(path))
     try:
@@ -145,11 +152,11 @@ def _postgres(url: URL, read_only: bool) -> Store:
     return Store(None if read_only else engine, reader, lambda error: postgres.meaning(error, where))
 
 
-def _settle(store: Store, name: str, read_only: bool) -> None:
+def _settle(store: Store, name: str, *, as_it_is: bool) -> None:
     with store.read() as db:
         found = schema.revision(db)
     if found != schema.REVISION:
-        if read_only:
+        if as_it_is:
             raise StoreError(schema.refusal(name, found))
         try:
             with store.write() as db:

@@ -14,13 +14,14 @@ from refsync.store import plans
 from refsync.store.plans import Action, Item, StoredPlan
 from refsync.sync.evaluate import Judged
 from refsync.sync.run import Run
+from refsync.sync.telling import told_of
 from refsync.sync.words import findings_of
 
 
 def keep(run: Run, judged: Judged) -> StoredPlan:
     """Store what this run would do, were it let, and return it; the same plan made again keeps its id and its approval."""
     with run.store.read() as db:
-        tasks = findings_of(db, run, (*judged.plan.write, *judged.plan.stopped))
+        tasks = findings_of(db, run, (*judged.plan.write, *judged.plan.stopped)) + told_of(db, run, judged.plan.escalate)
     items = tuple(_items(judged, tasks))
     made = StoredPlan(
         id=plans.identity(run.connection, run.rules.digest, items),
@@ -30,7 +31,7 @@ def keep(run: Run, judged: Judged) -> StoredPlan:
         digest=run.rules.digest,
         run=run.id,
         stopped_by=judged.plan.stopped_by,
-        report={"held_rules": dict(judged.held_rules), "held_by": judged.plan.held_by, "settling": len(judged.plan.notice)},
+        report={"tasks": len(tasks), "held_rules": dict(judged.held_rules), "held_by": judged.plan.held_by},
         items=items,
     )
     with run.write() as db:
@@ -67,20 +68,31 @@ def _ends(plan: Plan) -> Iterator[Item]:
             key=found.key,
             reason=f"{ending.state.value}: {ending.reason}",
         )
+    for move in plan.move:
+        found = move.finding
+        yield Item(
+            action=Action.GIVE,
+            rule=found.rule,
+            subject_id=found.subject_id,
+            account_id=found.account_id,
+            owner_id=move.owner_id,
+            key=found.key,
+            reason=f"to the {move.assigned_as}",
+        )
 
 
 def _held(held: Iterable[Held]) -> Iterator[Item]:
-    """Yield what is held, each with its place among what the same reason holds of the same person."""
+    """Yield what is held, each with its place in its owner's queue, or among what the same reason holds of the same rule."""
     places: Counter[tuple[str, str]] = Counter()
     for one in held:
-        places[one.reason, one.owner_id] += 1
+        places[one.rule, one.reason] += 1
         yield Item(
             action=Action.HOLD,
             rule=one.rule,
             subject_id=one.match.subject_id,
             account_id=one.match.account_id,
             owner_id=one.owner_id,
-            rank=places[one.reason, one.owner_id],
+            rank=one.place or places[one.rule, one.reason],
             reason=one.reason,
         )
 

@@ -22,7 +22,8 @@ from refsync.store import runs
 from refsync.store.budget import StoreMeter
 from refsync.store.engine import Store
 from refsync.sync.retry import Stopped
-from refsync.sync.tick import AlreadyRunning, Report, tick
+from refsync.sync.tick import AlreadyRunning, Report, ticked
+from refsync.sync.turn import Turn
 
 log = structlog.get_logger()
 
@@ -54,16 +55,22 @@ class Session:
 
     def tick(self, *, now: Instant | None = None, **options: Any) -> Report:
         """Run one tick; `options` are those of `sync.tick.tick`. Errors come out."""
+        kinds = {name: options.pop(name) for name in ("dry_run", "approved") if name in options}
+        return ticked(self.turn(now=now, **options), **kinds)
+
+    def turn(self, *, now: Instant | None = None, **options: Any) -> Turn:
+        """Return what a run of this connection needs; `options` are those of `sync.turn.Turn`."""
         rules = self._rules()
-        return tick(
-            self._store,
-            self.connection.name,
-            self.connection.connector,
-            self.connector(rules),
-            rules,
+        given = {name: option for name, option in options.items() if option is not None}
+        return Turn(
+            store=self._store,
+            connection=self.connection.name,
+            connector_name=self.connection.connector,
+            connector=self.connector(rules),
+            rules=rules,
             now=now if now is not None else time.time_ns() // 1_000_000,
             stop=self._stop,
-            **options,
+            **given,
         )
 
     def guarded_tick(self) -> None:

@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -60,7 +60,7 @@ class Turn:
     rules: RuleSet
     now: Instant
     stop: threading.Event = field(default_factory=threading.Event)
-    confirmed_deletes: frozenset[Stream] = frozenset()
+    confirmed_deletes: Collection[Stream] = ()
     patience: Patience = field(default_factory=Patience)
     progress: Callable[[str, int], None] = lambda _step, _done: None
     clock: Callable[[], Instant] = lambda: time.time_ns() // 1_000_000
@@ -87,7 +87,7 @@ class Turn:
             token=token,
             clock=lambda: lease.clock(self.store, self.clock()),
             stop=self.stop,
-            confirmed_deletes=self.confirmed_deletes,
+            confirmed_deletes=frozenset(self.confirmed_deletes),
             paused=paused,
             patience=self.patience,
             progress=self.progress,
