@@ -38,19 +38,7 @@ def connect(settings: ConnectionSettings) -> HubSpot:
 class HubSpot:
     """One signed-in way to one HubSpot portal."""
 
-    streams = frozenset(
-        {
-            Stream.USERS,
-            Stream.ACCOUNTS,
-            Stream.CONTACTS,
-            Stream.ACCOUNT_CONTACTS,
-            Stream.DEALS,
-            Stream.DEAL_CONTACTS,
-            Stream.INTRODUCTIONS,
-            Stream.CASES,
-            Stream.ACTIVITIES,
-        }
-    )
+    streams = frozenset(Stream)
 
     def __init__(
         self,

@@ -37,19 +37,7 @@ from refsync_salesforce.words import Terms
 class SalesforceConnector:
     """One signed-in way to one org. Used by one thread at a time."""
 
-    streams = frozenset(
-        {
-            Stream.USERS,
-            Stream.ACCOUNTS,
-            Stream.CONTACTS,
-            Stream.ACCOUNT_CONTACTS,
-            Stream.DEALS,
-            Stream.DEAL_CONTACTS,
-            Stream.INTRODUCTIONS,
-            Stream.CASES,
-            Stream.ACTIVITIES,
-        }
-    )
+    streams = frozenset(Stream)
 
     def __init__(
         self, options: SalesforceOptions, custom_fields: Mapping[Stream, frozenset[str]], client: Client | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from refsync.book import Book
 from refsync.connector import OutcomeKind, Secret, TaskWriter
 from refsync.errors import AuthError
-from refsync.model import Task
 from refsync_salesforce import connect
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.salesforce import Salesforce, Secrets, key_pair
@@ -19,6 +17,7 @@ from refsync_sandbox.salesforce.secrets import USERNAME
 from refsync_sandbox.server import Sandbox
 from tests.salesforce.prepared import Org
 from tests.salesforce.sandboxed import NOW, Hands
+from tests.salesforce.wanted import wanted
 
 
 @pytest.fixture
@@ -27,22 +26,6 @@ def writer(hands: Hands) -> TaskWriter:
     found = hands.connect().tasks
     assert found is not None
     return found
-
-
-def task(hands: Hands, number: int = 1, **changed: Any) -> Task:
-    values: dict[str, Any] = {
-        "key": f"{number:064x}",
-        "rule": "reconnect",
-        "subject": "Call Ann",
-        "text": "Nobody has called for 90 days.",
-        "do": "call",
-        "priority": "urgent",
-        "due_on": date(2026, 11, 25),
-        "due_at": 0,
-        "owner_id": next(iter(hands.ids("users").values())),
-        "account_id": next(iter(hands.ids("accounts").values())),
-    }
-    return Task(**values | changed)
 
 
 # --- signing in -------------------------------------------------------------------------------------------------------
@@ -144,7 +127,7 @@ def test_field_that_is_made_later_is_noticed(org: Org, settings: Any) -> None:
 
 def test_task_as_a_rep_sees_it(hands: Hands, writer: TaskWriter) -> None:
     """A task stands in the rep's list with its subject, text, day, priority and links, open, written once."""
-    (outcome,) = writer.create([task(hands)])
+    (outcome,) = writer.create([wanted(hands)])
     (seen,) = (one for one in hands.tasks() if one["key"])
 
     expected = ("Call Ann", "Nobody has called for 90 days.", "2026-11-25", "open", "High", 1, outcome.task_id)
@@ -154,7 +137,7 @@ def test_task_as_a_rep_sees_it(hands: Hands, writer: TaskWriter) -> None:
 
 def test_bad_row_among_good_ones(hands: Hands, writer: TaskWriter) -> None:
     """An owner who is nobody is refused in the CRM's words; its neighbours are written."""
-    tasks = [task(hands, 1), task(hands, 2, owner_id="005000000000009AAA"), task(hands, 3)]
+    tasks = [wanted(hands, 1), wanted(hands, 2, owner_id="005000000000009AAA"), wanted(hands, 3)]
     outcomes = writer.create(tasks)
 
     assert [OutcomeKind.WRITTEN, OutcomeKind.REJECTED, OutcomeKind.WRITTEN] == [outcome.kind for outcome in outcomes]
@@ -163,7 +146,7 @@ def test_bad_row_among_good_ones(hands: Hands, writer: TaskWriter) -> None:
 
 def test_500_tasks_take_three_calls(hands: Hands, writer: TaskWriter) -> None:
     """Tasks are sent 200 at a time and looked up 150 at a time."""
-    one = task(hands)
+    one = wanted(hands)
     tasks = [replace(one, key=f"{number:064x}") for number in range(500)]
     hands.calls()
     outcomes = writer.create(tasks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,27 +12,9 @@ from hypothesis import strategies as st
 from refsync.book import Book
 from refsync_sandbox.hubspot import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Settings
 from refsync_sandbox.hubspot.paths import Paths
-from tests.sandbox.hubspot_portal import Caller, served, write_book
+from tests.sandbox.hubspot_portal import Caller, served
 
 OLD = "/crm/v3/associations"
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
-    return write_book(tmp_path_factory.mktemp("book"))
-
-
-@pytest.fixture(scope="module")
-def reading(book: Book) -> Iterator[Caller]:
-    """A portal that no test changes."""
-    with served(book) as caller:
-        yield caller
-
-
-@pytest.fixture
-def hubspot(book: Book) -> Iterator[Caller]:
-    with served(book) as caller:
-        yield caller
 
 
 @given(st.lists(st.sampled_from(["a", "b", "{x}", "{y}"]), min_size=1, max_size=4), st.data())
@@ -103,9 +84,9 @@ def test_what_a_token_is(reading: Caller) -> None:
     assert (token, 24700001, True, 404) == (told["token"], told["hub_id"], 0 < told["expires_in"] <= 1800, unknown.status_code)
 
 
-def test_version_3_ignores_where_to_go_on(book: Book) -> None:
+def test_version_3_ignores_where_to_go_on(hubspot_book: Book) -> None:
     """The old batch tells where the next page of a record begins and gives the first page to whoever asks for it."""
-    with served(book, settings=Settings(association_page=1)) as caller:
+    with served(hubspot_book, settings=Settings(association_page=1)) as caller:
         call = caller.ids()["activities"]["X1"]
         first = caller.post(f"{OLD}/calls/contacts/batch/read", {"inputs": [{"id": call}]})["results"]
         after = first[0]["paging"]["next"]["after"]
