@@ -6,7 +6,7 @@ keeps its reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from refsync.finding import Finding, State

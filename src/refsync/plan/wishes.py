@@ -70,7 +70,8 @@ def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, sinc
         key = live.key
     else:
         in_lapse = [finding for finding in before if finding.episode == episode or finding.opened_at > since]
-        if in_lapse and (reason := _too_soon(rule, in_lapse, situation)):
+        given = [finding for finding in in_lapse if finding.state is not State.WITHDRAWN]  # that was nobody's decision about it
+        if given and (reason := _too_soon(rule, given, situation)):
             return reason
         n = sum(finding.state is not State.REJECTED for finding in in_lapse)
     key = key or finding_key(situation.org, rule.key_name, subject_kind, subject_id, episode, n)
