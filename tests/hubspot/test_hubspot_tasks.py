@@ -47,6 +47,16 @@ def task(portal: Any) -> Make:
     return lambda n, **changed: wanted(portal, n, **changed)
 
 
+def test_task_about_an_introduction_stands_with_the_customer_who_made_it(portal: Any, writer: TaskWriter, task: Make) -> None:
+    """A deal of somebody else is linked beside the customer and the person, and takes the place of neither."""
+    portal.change({"op": "add", "table": "accounts", "row": {"id": "A2", "name": "Introduced"}})
+    portal.change({"op": "add", "table": "deals", "row": {"id": "D2", "name": "New", "account_id": "A2", "stage": "Demo"}})
+    writer.create([task(1, deal_id=portal.ids("deals")["D2"])])
+    (seen,) = portal.tasks()
+
+    assert ["Acme", "Cleo Stone", "New"] == [seen[end]["name"] for end in ("account", "contact", "deal")]
+
+
 @pytest.mark.parametrize("api", ["v3", "2026-03", "2026-09"])
 def test_task_as_a_rep_sees_it(portal: Any, connect_to: Connect, task: Make, way: str, api: str) -> None:
     """Every field arrives, with its links, in every version of the API."""
