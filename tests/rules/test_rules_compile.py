@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from refsync.model import Stream, parse_instant
-from refsync.rules.compile import compile_rule, holding, horizon, ready, reads
+from refsync.rules.compile import compile_rule, holding, horizon, reads, ready
 from refsync.rules.rule import Rule, RuleSet
 from tests.rules.mirror import CONNECTION, NOW, Mirror, at
 

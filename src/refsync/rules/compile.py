@@ -7,12 +7,12 @@ asked only about rows that pass, what only texts print only about those that get
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, not_, or_, select
 
 from refsync.company import MilestoneField
 from refsync.model import Instant, Stream, iso
@@ -25,7 +25,7 @@ from refsync.rules.facts import facts_of
 from refsync.rules.instants import instant_of
 from refsync.rules.phrases import FactType, InLast, MoreThanAgo, NotInLast, NumberRange, Parameter, Span
 from refsync.rules.reading import is_touch_line, lines_of, suppressions_of
-from refsync.rules.rule import Condition, Match, Rule, RuleSet, Suppression, Text, Value
+from refsync.rules.rule import Condition, Match, Rule, RuleSet, Suppression, Text, Value, When
 from refsync.rules.sources import Count, Filled, Scope, Tally, account, of_connection, some
 from refsync.rules.subjects import SUBJECTS, Subject
 
@@ -56,12 +56,6 @@ def closing(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, subj
     conditions = _conditions(rule, ruleset, connection_id, now)
     met = conditions.all_of(rule.task.close_when)
     return _those(SUBJECTS[rule.for_each], connection_id, subject_ids, conditions, met)
-
-
-def in_touch(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, account_ids: Sequence[str]) -> Select[Any]:
-    """Return a SELECT of those account ids for which the `needs` of this (waiting) rule hold."""
-    conditions = _conditions(rule, ruleset, connection_id, now)
-    return _those(SUBJECTS["account"], connection_id, account_ids, conditions, conditions.all_of(rule.needs))
 
 
 def ready(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, subject_ids: Sequence[str]) -> Select[Any]:
@@ -110,7 +104,28 @@ class Compiled:
     @cached_property
     def statement(self) -> Select[Any]:
         """The rule's SELECT. Its rows come in no particular order."""
-        return self._select(*self.conditions.when(self.rule.when), not_(self._vetoed))
+        return self._select(*self.conditions.when(self._cheapest_first), not_(self._vetoed))
+
+    @property
+    def funnel(self) -> tuple[Sequence[tuple[str, str]], Select[Any]]:
+        """Return the steps of the rule, as section and words, and a SELECT of how many subjects come how far, by `reached`.
+
+        Who fails the first step has reached 0; who has reached as many as there are steps comes through. The sections are when,
+        any, unless and stop.
+        """
+        steps = [("when", str(line), self.conditions.holds(line)) for line in self.rule.when.all]
+        if blocks := self.rule.when.any:
+            words = f"at least one of {len(blocks)} blocks"
+            steps.append(("any", words, or_(false(), *(self.conditions.all_of(block) for block in blocks))))
+        steps += [("unless", str(line), not_(for_sure(self.conditions.holds(line)))) for line in self.rule.unless]
+        for suppression in reading.stopping(self.rule, self.ruleset, self.now):
+            steps.append(("stop", suppression.name, not_(for_sure(stands(suppression, self.conditions)))))
+        ends = ((not_(for_sure(holds)), number) for number, (_section, _words, holds) in enumerate(steps))
+        reached = case(*ends, else_=len(steps)).label("reached")
+        here = (of_connection(self.subject.table, self.connection_id), *self.subject.where)
+        rows = select(reached).select_from(self.conditions.values.joined(self.subject.joined)).where(*here).subquery()
+        counted = select(rows.c.reached, func.count().label("subjects")).group_by(rows.c.reached)
+        return [(section, words) for section, words, _holds in steps], counted
 
     def entered(self, subject_ids: Sequence[str]) -> Select[Any]:
         """Return the SELECT of the rows about subjects that have matched before: what leads in, `when`, is not asked again."""
@@ -291,6 +306,13 @@ class Compiled:
     @property
     def _needs(self) -> ColumnElement[bool]:
         return and_(self.conditions.all_of(self.rule.needs), *_warm(self.rule, self.conditions))
+
+    @property
+    def _cheapest_first(self) -> When:
+        """`when`, with what takes looking up last: SQLite asks in this order, and no more of a row than it takes to drop it."""
+        known = self._known_facts
+        lines = sorted(self.rule.when.all, key=lambda line: known[line.fact].cost if line.fact in known else 0)
+        return replace(self.rule.when, all=tuple(lines))
 
     @property
     def _vetoed(self) -> ColumnElement[bool]:

@@ -59,12 +59,12 @@ def evaluate(run: Run, approval: Approval) -> Judged:
         judgeable = [match for name, found in matches.items() if name not in held for match in found]
         judgeable += (match for match in entered(db, run, past, judgeable) if match.rule not in held)
         silent = silence(db, run)
-        judgeable, unheard = silent.sort(with_cold_people(db, run, judgeable))
+        judgeable, unheard = silent.sort(with_cold_people(db, run.connection, run.rules, run.now, judgeable))
         live = [match for match in judgeable if _is_live(run.rules, match.rule)]
         watching = [match for match in judgeable if not _is_live(run.rules, match.rule)]
         frozen = frozenset(name for rule in run.rules.rules if rule.name in held for name in rule.names)
         known = standing(db, run, past, frozen, mirror.state(db, run.connection))
-        people = _people(db, run.connection, judgeable, known.about.values())
+        people = people_of(db, run.connection, judgeable, known.about.values())
         run.progress("plan", len(live))
         planned = plan(
             live,
@@ -118,10 +118,10 @@ def entered(db: Database, run: Run, past: Iterable[Finding], matches: Iterable[M
                 yield from compiled.matches(db.execute(compiled.entered(some)))
 
 
-def with_cold_people(db: Database, run: Run, matches: Sequence[Match]) -> list[Match]:
+def with_cold_people(db: Database, connection: str, rules: RuleSet, now: Instant, matches: Sequence[Match]) -> list[Match]:
     """Return the matches; those that wait for a person know that person, and that person's lapse."""
-    known = known_people(db, run.connection, [match for match in matches if match.person_cold], run.now)
-    return [_about_person(match, run.rules, known(match)) if match.person_cold else match for match in matches]
+    known = known_people(db, connection, [match for match in matches if match.person_cold], now)
+    return [_about_person(match, rules, known(match)) if match.person_cold else match for match in matches]
 
 
 def _about_person(match: Match, rules: RuleSet, known: Sequence[Mapping[str, Any]]) -> Match:
@@ -208,7 +208,7 @@ def _hidden(rule: Rule, run: Run, states: Mapping[Stream, StreamState]) -> str:
     return f"held.{first.value}: the CRM does not show {names}; let refsync's user read it there (refsync check names the field)"
 
 
-def _people(db: Database, connection: str, matches: Iterable[Match], about: Iterable[About]) -> People:
+def people_of(db: Database, connection: str, matches: Iterable[Match], about: Iterable[About]) -> People:
     """Return who could be given a task: everybody, and who owns the people and deals of these subjects."""
     events: list[Match | About] = [*(match for match in matches if match.subject_kind != "account"), *about]
     return People(
