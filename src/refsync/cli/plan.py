@@ -205,3 +205,4 @@ def _show_undone(done: Undone) -> None:
         table("Left alone", ("task", "rule", "why"), ((one.subject, one.rule, why) for one, why in done.left))
     if done.removed:
         out.print(f"what was taken back does not come again unasked; to let it: refsync approve {done.of}")
+        out.print('the rules go on with other customers: refsync pause RULE, or mode = "watch", stops one')

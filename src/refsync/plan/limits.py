@@ -81,9 +81,9 @@ class Desk:
         return self._rank(wish.rule.name), _merit(wish)
 
     def _given_today(self, account_id: str) -> str:
-        """Return whose task the account got today: the next run of the day gives it no second one."""
+        """Return whose task the account got today: the next run gives it no second one, nor one for what was taken back."""
         at_account = self._situation.past.of_account.get(account_id, ())
-        shared = (one for one in at_account if one.kind in SHARED_KINDS and one.state in WITH_TASK)
+        shared = (one for one in at_account if one.kind in SHARED_KINDS and one.state in {*WITH_TASK, State.UNDONE})
         return next((one.rule for one in shared if one.opened_at >= self._today), "")
 
     @cached_property
