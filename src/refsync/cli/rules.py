@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from refsync import config as configuration
+from refsync import log
 from refsync.cli import rules_files, rules_preview, rules_test, why
+from refsync.cli.judging import BookOption, rules_folder, stores
 from refsync.cli.screen import dump, out, plural, show_problems
-from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, JsonOption, RulesOption
+from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
 from refsync.rules import files
+from refsync.sync.examine import examine
 
 app = typer.Typer(help="Check and test rule files, and see whom a rule would match.", no_args_is_help=True)
 
@@ -23,10 +27,27 @@ app.command("preview")(rules_preview.preview_rules)
 
 
 @app.command("check")
-def check(config: ConfigOption = DEFAULT_CONFIG, rules: RulesOption = None, json: JsonOption = False) -> None:
-    """Check every rule file; reports all problems with file, line and column. Needs no CRM and no database."""
-    folder = rules or configuration.load(config).rules
+def check(
+    data: Annotated[
+        bool, typer.Option("--data", help="Look at the data, too: values that never occur, rules that reach nobody or everybody.")
+    ] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    connection: ConnectionOption = None,
+    book: BookOption = None,
+    rules: RulesOption = None,
+    now: NowOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Check every rule file; reports all problems with file, line and column. Without --data it needs no CRM and no database."""
+    folder = rules_folder(rules, book, config)
     found, problems = files.check(folder)
+    if data and found:
+        log.configure("warning", for_people=not json)
+        at = parse_now(now)
+        with stores(book, config, connection, found, at, quiet=json) as found_in:
+            for of, store in found_in:
+                with store.read() as db:
+                    problems += examine(db, of, found, at)
     errors = sum(problem.severity == "error" for problem in problems)
     if json:
         dump({"folder": str(folder), "problems": [problem.as_json() for problem in problems], "errors": errors})
