@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from refsync import log
-from refsync.cli import rules_files, rules_preview, rules_test, why
+from refsync.cli import rules_diff, rules_files, rules_preview, rules_test, why
 from refsync.cli.judging import BookOption, rules_folder, stores
 from refsync.cli.screen import dump, out, plural, show_problems
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
@@ -24,6 +24,7 @@ app.command("fmt")(rules_files.fmt)
 app.command("silence")(rules_files.silence)
 app.command("explain")(why.why)
 app.command("preview")(rules_preview.preview_rules)
+app.command("diff")(rules_diff.diff)
 
 
 @app.command("check")
