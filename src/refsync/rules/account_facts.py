@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, case, func, not_, or_, select, true, union
+from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, case, func, not_, or_, select, true, union_all
 
 from refsync.model import AccountStatus, DealStatus, Stream
 from refsync.rules.contact_facts import PARTS, asked, cold, cold_names
@@ -106,7 +106,7 @@ def came_by_referral(_scope: Scope) -> ColumnElement[bool]:
 
 
 def divisions(scope: Scope) -> CompoundSelect[Any]:
-    """Other accounts with the same parent, and those whose parent the account is."""
+    """Other accounts with the same parent, and those whose parent the account is; one may be there twice."""
     other = tables.account.alias("division")
     return _divisions(scope, other)
 
@@ -117,9 +117,21 @@ def divisions_without_deal(scope: Scope) -> CompoundSelect[Any]:
     return _divisions(scope, other, _without_deal(other))
 
 
+def has_divisions(_scope: Scope) -> ColumnElement[bool]:
+    """Whether there are divisions, looked up by the account's own group."""
+    other = tables.account.alias("division")
+    return _has_divisions(other)
+
+
+def has_divisions_without_deal(_scope: Scope) -> ColumnElement[bool]:
+    other = tables.account.alias("division")
+    return _has_divisions(other, _without_deal(other))
+
+
 def names_without_deal(scope: Scope) -> Select[Any]:
     """The divisions without a deal, by name."""
-    other, group = tables.account.alias("named"), divisions_without_deal(scope).subquery("rest")
+    rest = divisions_without_deal(scope).subquery()
+    other, group = tables.account.alias("named"), select(rest.c.of, rest.c.id).distinct().subquery("rest")
     joined = account.join(group, group.c.of == account.c.id).join(other, other.c.id == group.c.id)
     return (
         select(account.c.id.label("of"), other.c.name)
@@ -135,7 +147,12 @@ def _divisions(scope: Scope, other: FromClause, *wanted: ColumnElement[bool]) ->
     where = (other.c.connection == scope.connection, other.c.parent_id.is_not(None), *wanted)
     sisters = select(sister.c.id.label("of"), other.c.id.label("id")).select_from(sister.join(other, same))
     children = select(other.c.parent_id.label("of"), other.c.id.label("id"))
-    return union(sisters.where(*where, sister.c.id != other.c.id), children.where(*where, other.c.parent_id != other.c.id))
+    return union_all(sisters.where(*where, sister.c.id != other.c.id), children.where(*where, other.c.parent_id != other.c.id))
+
+
+def _has_divisions(other: FromClause, *wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+    ways = (linked(other, "parent_id", account, "parent_id"), linked(other, "parent_id", account, "id"))
+    return or_(*(select(1).where(way, other.c.id != account.c.id, *wanted).correlate(account).exists() for way in ways))
 
 
 def _without_deal(other: FromClause) -> ColumnElement[bool]:
@@ -175,13 +192,16 @@ ACCOUNT_FACTS = (
     fact("account.owner.manager", TEXT, Field(manager), "the manager of the person who owns it", streams=USERS),
     fact("account.parent", TEXT, named(tables.account, "name", account, "parent_id"), "the account above it in its group"),
     fact(
-        "account.divisions", NUMBER, Tally(divisions), "other accounts with the same parent, and those of which it is the parent"
+        "account.divisions",
+        NUMBER,
+        Tally(divisions, some=has_divisions),
+        "other accounts with the same parent, and those of which it is the parent",
     ),
     replace(
         fact(
             "account.divisions_without_deal",
             NUMBER,
-            Tally(divisions_without_deal),
+            Tally(divisions_without_deal, some=has_divisions_without_deal),
             "of these, the ones with neither an open nor a won deal",
             streams=DEALS,
         ),

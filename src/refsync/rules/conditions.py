@@ -115,8 +115,9 @@ class Conditions:
             case Count(rows):
                 found = rows(self.scope).correlate(account)
                 return _counted(line.phrase, found.exists(), lambda: self.values.of(line.fact))
-            case Tally(plans, of):
-                return _counted(line.phrase, self._among(plans(self.scope), of), lambda: self.values.of(line.fact))
+            case Tally(plans, of, some_):
+                any_row = some_(self.scope) if some_ else self._among(plans(self.scope), of)
+                return _counted(line.phrase, any_row, lambda: self.values.of(line.fact))
             case Figure():
                 return self._field(self.values.of(line.fact), line.phrase)
             case NextPlan(plans, of):

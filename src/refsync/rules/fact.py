@@ -11,7 +11,7 @@ from sqlalchemy import Select
 from refsync.calendar import Duration
 from refsync.model import Stream
 from refsync.rules.phrases import FactType
-from refsync.rules.sources import Field, Filled, Rows, Scope, Shown, Source
+from refsync.rules.sources import Field, Filled, Rows, Scope, Shown, Source, Traits, Words
 
 TIME, NUMBER, TEXT, YES_NO = FactType.TIME, FactType.NUMBER, FactType.TEXT, FactType.YES_NO
 ACTIVITIES = frozenset({Stream.ACTIVITIES})
@@ -49,6 +49,17 @@ class Fact:
     @property
     def in_conditions(self) -> bool:
         return not isinstance(self.source, Shown | Filled)
+
+    @property
+    def cost(self) -> int:
+        """How much there is to look up for it: 0 nothing but the subject's own row, 1 one index, 2 several tables."""
+        match self.source:
+            case Traits() | Words():
+                return 2
+            case Field():
+                return int(bool(self.streams))
+            case _:
+                return 1
 
     @property
     def of_account_row(self) -> bool:

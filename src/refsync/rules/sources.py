@@ -115,6 +115,8 @@ class Tally:
 
     rows: Callable[[Scope], SelectBase]
     of: Table = account
+    some: Callable[[Scope], ColumnElement[bool]] | None = None
+    """Whether the record around has any, where that is quicker to look up than to work out for all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class Values:
                 case Figure(plans, of):
                     rows = plans(self.scope).subquery()
                     wanted = func.max(rows.c.value)
-                case Tally(plans, of):
+                case Tally(plans, of, _):
                     rows = plans(self.scope).subquery()
                     wanted = func.count(rows.c.id.distinct())
                 case NextPlan(plans, of):
