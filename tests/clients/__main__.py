@@ -1,4 +1,4 @@
-"""`make test-clients`: clients of other people against the stand-ins, and an independent judge of our SOQL.
+"""`make test-clients`: clients of other people against the stand-ins, independent judges of our SOQL and of our rules' schema.
 
 `python -m tests.clients FOLDER [client …]`; the folder holds each client's own environment, made by the Makefile. A CRM's clients
 stand in `<crm>_trials.py`, each a function that gets the stage and returns its `Trial`.
@@ -10,11 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.clients import hubspot_trials, salesforce_trials
+from tests.clients import editor_trials, hubspot_trials, salesforce_trials
 from tests.clients.stage import Stage
 from tests.clients.trial import Trial
 
-TRIALS = {**salesforce_trials.TRIALS, **hubspot_trials.TRIALS}
+TRIALS = {**salesforce_trials.TRIALS, **hubspot_trials.TRIALS, **editor_trials.TRIALS}
 
 
 def main(folder: Path, *wanted: str) -> int:
