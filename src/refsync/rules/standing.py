@@ -9,26 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 
 from refsync.model import Instant
 from refsync.rules.compile import conditions_of, stands
 from refsync.rules.reading import stopping
 from refsync.rules.rule import Rule, RuleSet, SubjectKind
-from refsync.rules.subjects import SUBJECTS
+from refsync.rules.subjects import SUBJECTS, Subject
 
 
 def existing(kind: SubjectKind, connection_id: str, subject_ids: Sequence[str]) -> Select[Any]:
     """Return a SELECT of those subject ids that are still there, with the people round them.
 
-    Its columns are `subject_id`, `owner_id` (of the account; of a rep the rep), `contact_id`, `deal_id` and `rep_id`.
+    Its columns are `subject_id`, `account_id`, `owner_id` (of the account; of a rep the rep), `contact_id`, `deal_id`, `rep_id`.
     """
-    subject = SUBJECTS[kind]
-    columns = (subject.owner_id, subject.contact_id, subject.deal_id, subject.rep_id)
-    names = ("owner_id", "contact_id", "deal_id", "rep_id")
-    here = (subject.table.c.connection == connection_id, subject.table.c.id.in_(subject_ids))
+    return _subjects(SUBJECTS[kind], connection_id, SUBJECTS[kind].table.c.id.in_(subject_ids))
+
+
+def at_accounts(kind: SubjectKind, connection_id: str, account_ids: Sequence[str]) -> Select[Any]:
+    """Return the same SELECT of all subjects of these accounts."""
+    return _subjects(SUBJECTS[kind], connection_id, SUBJECTS[kind].account_id.in_(account_ids))
+
+
+def _subjects(subject: Subject, connection_id: str, which: ColumnElement[bool]) -> Select[Any]:
+    columns = (subject.account_id, subject.owner_id, subject.contact_id, subject.deal_id, subject.rep_id)
+    names = ("account_id", "owner_id", "contact_id", "deal_id", "rep_id")
     told = (column.label(name) for column, name in zip(columns, names, strict=True))
-    return select(subject.table.c.id.label("subject_id"), *told).select_from(subject.joined).where(*here)
+    rows = select(subject.table.c.id.label("subject_id"), *told).select_from(subject.joined)
+    return rows.where(subject.table.c.connection == connection_id, which)
 
 
 def suppressed(

@@ -6,6 +6,9 @@ way they stay; a task that was there before counts for the day on which it was w
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection, select, update
@@ -14,9 +17,70 @@ from refsync.calendar import Calendar, Duration, Unit, at_hour
 from refsync.company import Company
 from refsync.connector import TaskState
 from refsync.finding import Finding
-from refsync.model import Instant
+from refsync.model import ActivityKind, ActivityStatus, Instant
 from refsync.store.shown import shown_day
-from refsync.store.tables import activity, finding
+from refsync.store.tables import activity, activity_contact, contact, finding, is_plan, touch
+from refsync.store.upsert import chunks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """A task of ours that the CRM shows and the ledger does not know."""
+
+    key: str
+    task_id: str
+    subject: str
+    owner_id: str
+    at: Instant | None
+    """When it is due; of a completed one also when it was, where the CRM shows that."""
+    status: ActivityStatus | None
+    account_ids: tuple[str, ...]
+    """Its own account, then those of its people."""
+    contact_id: str | None
+    deal_id: str | None
+
+
+def orphans(db: Connection, connection: str) -> list[Orphan]:
+    """Return the tasks of ours that the ledger does not know: those of a database that was lost, or restored from before."""
+    known = select(finding.c.key).where(finding.c.connection == activity.c.connection, finding.c.key == activity.c.task_key)
+    ours = (activity.c.connection == connection, is_plan, activity.c.kind == ActivityKind.TASK.value, activity.c.task_key != "")
+    rows = list(db.execute(select(activity).where(*ours, ~known.exists())))
+    people = _people(db, connection, [row.id for row in rows])
+    return [
+        Orphan(
+            key=row.task_key,
+            task_id=row.id,
+            subject=row.subject,
+            owner_id=row.owner_id or "",
+            at=row.at,
+            status=ActivityStatus(row.status) if row.status else None,
+            account_ids=tuple(dict.fromkeys(one for one in (row.account_id, *(at for _, at in people[row.id])) if one)),
+            contact_id=next((person for person, _ in people[row.id]), None),
+            deal_id=row.deal_id,
+        )
+        for row in rows
+    ]
+
+
+def touches_of(db: Connection, connection: str, account_ids: Collection[str]) -> Iterator[tuple[str, str, Instant]]:
+    """Yield account, person and instant of every touch at these accounts: any of them may have begun a lapse."""
+    for some in chunks(account_ids):
+        rows = select(touch.c.account_id, touch.c.contact_id, touch.c.at)
+        for row in db.execute(rows.where(touch.c.connection == connection, touch.c.account_id.in_(some)).distinct()):
+            yield row.account_id, row.contact_id, row.at
+
+
+def _people(db: Connection, connection: str, task_ids: Collection[str]) -> dict[str, list[tuple[str, str | None]]]:
+    """Return the people of tasks, each with their account."""
+    link, found = activity_contact, defaultdict(list)
+    joined = link.outerjoin(contact, (contact.c.connection == link.c.connection) & (contact.c.id == link.c.contact_id))
+    for some in chunks(task_ids):
+        rows = select(link.c.activity_id, link.c.contact_id, contact.c.account_id).select_from(joined)
+        for row in db.execute(
+            rows.where(link.c.connection == connection, link.c.activity_id.in_(some)).order_by(link.c.contact_id)
+        ):
+            found[row.activity_id].append((row.contact_id, row.account_id))
+    return found
 
 
 def take_over(

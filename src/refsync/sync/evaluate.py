@@ -13,15 +13,17 @@ from typing import Any
 
 from refsync.finding import ESCALATION, Finding, State
 from refsync.model import Instant, Stream, iso
-from refsync.plan import About, Approval, People, Plan, Wish, plan, would_write
+from refsync.plan import Approval, Plan, Wish, plan, would_write
 from refsync.rules import compile as compiling
 from refsync.rules.people import pick
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.texts import member
-from refsync.store import directory, ledger, mirror, shown
+from refsync.store import ledger, mirror, shown
 from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
 from refsync.store.upsert import chunks
+from refsync.sync.adopt import adopt
+from refsync.sync.people import people_of
 from refsync.sync.run import Run
 from refsync.sync.silence import silence
 from refsync.sync.standing import standing
@@ -42,6 +44,8 @@ class Judged:
     """Rules that may not be judged now, with the reason."""
     watched: Plan = field(default_factory=Plan)
     """What the rules that only watch would have done, in `write`, with the live ones going first."""
+    taken_over: int = 0
+    """Tasks of ours that the ledger did not know, and knows now."""
 
 
 def evaluate(run: Run, approval: Approval) -> Judged:
@@ -50,6 +54,7 @@ def evaluate(run: Run, approval: Approval) -> Judged:
     with run.write() as db:
         shown.take_in(db, run.connection, run.rules.company.calendar, run.now, run.id)
     org = run.connector.org  # may call the CRM: never inside a transaction
+    taken_over = adopt(run, org)
     with run.store.read() as db:
         held = held_rules(run, mirror.state(db, run.connection))
         matches = {
@@ -86,7 +91,7 @@ def evaluate(run: Run, approval: Approval) -> Judged:
             notice=_told(db, run, planned.notice),
             stopped=_told(db, run, planned.stopped),
         )
-    return Judged(plan=planned, matches=matches, held_rules=held, watched=watched)
+    return Judged(plan=planned, matches=matches, held_rules=held, watched=watched, taken_over=taken_over)
 
 
 def judged(rules: RuleSet) -> tuple[Rule, ...]:
@@ -206,13 +211,3 @@ def _hidden(rule: Rule, run: Run, states: Mapping[Stream, StreamState]) -> str:
     first = hidden[0][0]
     names = ", ".join(f"{stream.value}.{name}" for stream, name in hidden)
     return f"held.{first.value}: the CRM does not show {names}; let refsync's user read it there (refsync check names the field)"
-
-
-def people_of(db: Database, connection: str, matches: Iterable[Match], about: Iterable[About]) -> People:
-    """Return who could be given a task: everybody, and who owns the people and deals of these subjects."""
-    events: list[Match | About] = [*(match for match in matches if match.subject_kind != "account"), *about]
-    return People(
-        users=directory.users(db, connection),
-        contact_owner=directory.owners(db, connection, Stream.CONTACTS, {one.contact_id for one in events if one.contact_id}),
-        deal_owner=directory.owners(db, connection, Stream.DEALS, {one.deal_id for one in events if one.deal_id}),
-    )

@@ -16,7 +16,8 @@ from refsync.rules.compile import compile_rule
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.store import ledger
 from refsync.store.engine import Database
-from refsync.sync.evaluate import judged, matches_of, people_of, with_cold_people
+from refsync.sync.evaluate import judged, matches_of, with_cold_people
+from refsync.sync.people import people_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

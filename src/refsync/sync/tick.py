@@ -71,7 +71,7 @@ class Report:
             "held_rules": dict(judged.held_rules) if judged else {},
             "planned": len(made.write),
             "created": pushed.created,
-            "adopted": pushed.adopted,
+            "adopted": pushed.adopted + (judged.taken_over if judged else 0),
             "closed": pushed.closed,
             "rejected": pushed.rejected,
             "uncertain": pushed.uncertain,
