@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from refsync import log
-from refsync.cli import rules_diff, rules_files, rules_preview, rules_test, why
+from refsync.cli import rules_backtest, rules_diff, rules_files, rules_preview, rules_test, why
 from refsync.cli.judging import BookOption, rules_folder, stores
 from refsync.cli.screen import dump, out, plural, show_problems
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
@@ -25,6 +25,7 @@ app.command("silence")(rules_files.silence)
 app.command("explain")(why.why)
 app.command("preview")(rules_preview.preview_rules)
 app.command("diff")(rules_diff.diff)
+app.command("backtest")(rules_backtest.run_backtest)
 
 
 @app.command("check")
