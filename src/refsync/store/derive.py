@@ -17,11 +17,14 @@ from refsync.company import Company, MilestoneField
 from refsync.model import Stream
 from refsync.store import indexes, touches
 from refsync.store import milestones as reached
+from refsync.store.sqlite import room_to_sort
 from refsync.store.tables import TABLE_OF, activity, activity_contact, deal_contact, derivation
-from refsync.store.upsert import Row, chunks, upsert
+from refsync.store.upsert import Row, among, chunks, upsert
 
 OUT_OF_STEP = ""
 """Stands in place of the settings while the mirror is filled without what is derived from it."""
+FIRST = "first load, "
+"""Stands before the settings while an empty mirror is filled by them."""
 
 Change: TypeAlias = tuple[str, Row | None, Row | None]
 """The id of a record, and its row before (None: it came) and after (None: it went)."""
@@ -103,12 +106,12 @@ def refresh(db: Connection, connection: str, stale: Stale, company: Company, fie
     )
 
 
-def rebuild(db: Connection, connection: str, company: Company, fields: Sequence[MilestoneField]) -> int:
+def rebuild(db: Connection, connection: str, company: Company, fields: Sequence[MilestoneField], *, judged: bool = False) -> int:
     """Derive all touches and milestones from the mirror, and remember by which settings.
 
-    Returns how many mapped milestone values could not be read.
+    Returns how many mapped milestone values could not be read. With `judged`, why activities are no touch is right already.
     """
-    touches.rebuild(db, connection, company.touch)
+    touches.rebuild(db, connection, company.touch, judged=judged)
     unreadable = reached.rebuild(db, connection, company.calendar, fields)
     upsert(db, derivation, [(connection, settings(company, fields))])
     return unreadable
@@ -120,22 +123,30 @@ def begin(db: Connection, connection: str, company: Company, fields: Sequence[Mi
     If they are not (a first load, another touch policy, zone or mapped field), batches need only fill the mirror:
     `ensure_derived` rebuilds at the end, which sorts instead of seeking a place for each row. It is remembered that they are not.
     """
-    used = db.execute(select(derivation.c.settings).where(derivation.c.connection == connection)).scalar()
-    if used == settings(company, fields):
+    used, wanted = _used(db, connection), settings(company, fields)
+    if used == wanted:
         return True
-    upsert(db, derivation, [(connection, OUT_OF_STEP)])
+    if used != FIRST + wanted:
+        held = activity.c.connection == connection
+        first = db.execute(select(activity.c.id).where(held).limit(1)).first() is None
+        upsert(db, derivation, [(connection, FIRST + wanted if first else OUT_OF_STEP)])
     indexes.drop_unused(db)
     return False
 
 
 def ensure_derived(db: Connection, connection: str, company: Company, fields: Sequence[MilestoneField]) -> bool:
     """Rebuild unless touches and milestones are in step with the mirror; return whether it did."""
-    used = db.execute(select(derivation.c.settings).where(derivation.c.connection == connection)).scalar()
-    if used == settings(company, fields):
+    used, wanted = _used(db, connection), settings(company, fields)
+    if used == wanted:
         return False
-    rebuild(db, connection, company, fields)
-    indexes.complete(db)
+    with room_to_sort(db):
+        rebuild(db, connection, company, fields, judged=used == FIRST + wanted)
+        indexes.complete(db)
     return True
+
+
+def _used(db: Connection, connection: str) -> str | None:
+    return db.execute(select(derivation.c.settings).where(derivation.c.connection == connection)).scalar()
 
 
 def settings(company: Company, fields: Sequence[MilestoneField]) -> str:
@@ -160,6 +171,6 @@ def _linked(db: Connection, connection: str, wanted: Column[str], by: Column[str
     """Return the distinct values of one column where another is among these ids."""
     found: set[str] = set()
     for some in chunks(sorted(ids)):
-        rows = select(wanted).where(by.table.c.connection == connection, by.in_(some)).distinct()
+        rows = select(wanted).where(by.table.c.connection == connection, among(by, some)).distinct()
         found.update(db.execute(rows).scalars())
     return found

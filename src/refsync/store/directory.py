@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, select, true
 
 from refsync.model import Instant, Stream, User, moment
 from refsync.store.tables import TABLE_OF, contact, touch, user
-from refsync.store.upsert import chunks
+from refsync.store.upsert import among, chunks
 
 
 def users(db: Connection, connection: str) -> dict[str, User]:
@@ -37,7 +37,7 @@ def owners(db: Connection, connection: str, stream: Stream, ids: Collection[str]
         for some in chunks(sorted(ids))
         for row in db.execute(
             select(table.c.id, table.c.owner_id).where(
-                table.c.connection == connection, table.c.id.in_(some), table.c.owner_id.is_not(None)
+                table.c.connection == connection, among(table.c.id, some), table.c.owner_id.is_not(None)
             )
         )
     }
@@ -49,7 +49,7 @@ def names(db: Connection, connection: str, stream: Stream, ids: Collection[str])
     return {
         row.id: row.name
         for some in chunks(sorted(ids))
-        for row in db.execute(select(table.c.id, table.c.name).where(table.c.connection == connection, table.c.id.in_(some)))
+        for row in db.execute(select(table.c.id, table.c.name).where(table.c.connection == connection, among(table.c.id, some)))
     }
 
 
@@ -60,7 +60,7 @@ def opted_out(db: Connection, connection: str, contact_ids: Collection[str]) -> 
         for some in chunks(sorted(contact_ids))
         for id_ in db.execute(
             select(contact.c.id).where(
-                contact.c.connection == connection, contact.c.id.in_(some), contact.c.do_not_contact == true()
+                contact.c.connection == connection, among(contact.c.id, some), contact.c.do_not_contact == true()
             )
         ).scalars()
     )

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from refsync.errors import StoreError, shown
-from refsync.store import postgres, schema, sqlite
+from refsync.store import postgres, schema, sqlite, statistics
 from refsync.store.tables import lease
 
 Database: TypeAlias = sqlalchemy.Connection
@@ -165,7 +165,9 @@ def _settle(store: Store, name: str, *, as_it_is: bool) -> None:
             with store.read() as db:
                 if schema.revision(db) != schema.REVISION:  # else another process was faster
                     raise
-    if store._lock is not None:
-        # Holding the file lock proves that whoever held a lease in this file is dead: nobody waits for it to run out.
+    if store._writer is not None:
         with store.write() as db:
-            db.execute(update(lease).values(expires_at=0))
+            statistics.tell(db)
+            if store._lock is not None:
+                # Holding the file lock proves that whoever held a lease in this file is dead: nobody waits for it to run out.
+                db.execute(update(lease).values(expires_at=0))

@@ -12,7 +12,7 @@ from refsync.model import Stream
 from refsync.store.derive import Stale
 from refsync.store.rows import storable
 from refsync.store.tables import TABLE_OF, activity_contact, finding
-from refsync.store.upsert import Row, chunks, upsert
+from refsync.store.upsert import Row, among, chunks, upsert
 
 POINTERS: Mapping[Stream, tuple[tuple[Stream, str], ...]] = MappingProxyType(
     {
@@ -90,7 +90,7 @@ def repoint(
 def _repoint_records(db: Connection, connection: str, stream: Stream, column: str, step: Mapping[str, str], stale: Stale) -> None:
     table = TABLE_OF[stream]
     at = table.columns.keys().index(column)
-    pointing = db.execute(select(table).where(table.c.connection == connection, table.c[column].in_(list(step)))).all()
+    pointing = db.execute(select(table).where(table.c.connection == connection, among(table.c[column], step))).all()
     moved: list[tuple[str, Row, Row]] = []
     for row in pointing:
         before: Row = tuple(row)
@@ -101,7 +101,7 @@ def _repoint_records(db: Connection, connection: str, stream: Stream, column: st
 
 
 def _repoint_people(db: Connection, connection: str, step: Mapping[str, str], stale: Stale) -> None:
-    of = (activity_contact.c.connection == connection, activity_contact.c.contact_id.in_(list(step)))
+    of = (activity_contact.c.connection == connection, among(activity_contact.c.contact_id, step))
     links = db.execute(select(activity_contact.c.activity_id, activity_contact.c.contact_id).where(*of)).all()
     db.execute(delete(activity_contact).where(*of))
     upsert(db, activity_contact, [(connection, link.activity_id, step[link.contact_id]) for link in links])

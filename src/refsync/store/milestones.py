@@ -16,7 +16,7 @@ from refsync.calendar import Calendar
 from refsync.company import MilestoneField
 from refsync.model import DealStatus, Instant, Stream, parse_instant
 from refsync.store.tables import account, contact, deal, deal_contact, milestone
-from refsync.store.upsert import CHUNK, Row, chunks, upsert
+from refsync.store.upsert import CHUNK, Row, among, chunks, upsert
 
 SIGNED = "signed"
 
@@ -43,7 +43,7 @@ def refresh_deals(
         if not fresh:
             _forget(db, connection, kinds(fields, Stream.DEALS), some)
         columns = (deal.c.id, deal.c.account_id, deal.c.name, deal.c.status, deal.c.closed_on, deal.c.custom)
-        of = (deal.c.connection == connection, deal.c.id.in_(some), deal.c.account_id.is_not(None))
+        of = (deal.c.connection == connection, among(deal.c.id, some), deal.c.account_id.is_not(None))
         deals = db.execute(select(*columns).where(*of)).all()
         people = _primary_contacts(db, connection, some) if deals else {}
         found: list[Row] = []
@@ -77,7 +77,7 @@ def refresh_accounts(
     for some in chunks(sorted(ids) if mapped else ()):
         if not fresh:
             _forget(db, connection, kinds(fields, Stream.ACCOUNTS), some)
-        of = (account.c.connection == connection, account.c.id.in_(some), account.c.custom.is_not(None))
+        of = (account.c.connection == connection, among(account.c.id, some), account.c.custom.is_not(None))
         found: list[Row] = []
         for row in db.execute(select(account.c.id, account.c.custom).where(*of)):
             for kind, reached_at, evidence in _read(row.custom, mapped, calendar):
@@ -112,7 +112,7 @@ def _ids(db: Connection, connection: str, table: Table) -> Iterator[Sequence[str
 def _forget(db: Connection, connection: str, of: Sequence[str], ids: Sequence[str]) -> None:
     for kind in of:
         gone = [f"{kind}:{record}" for record in ids]
-        db.execute(delete(milestone).where(milestone.c.connection == connection, milestone.c.id.in_(gone)))
+        db.execute(delete(milestone).where(milestone.c.connection == connection, among(milestone.c.id, gone)))
 
 
 def _primary_contacts(db: Connection, connection: str, deals: Sequence[str]) -> Mapping[str, str]:
@@ -121,7 +121,7 @@ def _primary_contacts(db: Connection, connection: str, deals: Sequence[str]) -> 
         contact, and_(contact.c.connection == deal_contact.c.connection, contact.c.id == deal_contact.c.contact_id)
     )
     columns = (deal_contact.c.deal_id, deal_contact.c.is_primary, contact.c.name, contact.c.id)
-    of = (deal_contact.c.connection == connection, deal_contact.c.deal_id.in_(deals))
+    of = (deal_contact.c.connection == connection, among(deal_contact.c.deal_id, deals))
     best: dict[str, tuple[bool, str, str]] = {}
     for row in db.execute(select(*columns).select_from(known).where(*of)):
         rank = (not row.is_primary, row.name, row.id)

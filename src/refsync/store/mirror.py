@@ -210,7 +210,7 @@ def _relink(db: Connection, connection: str, people: Mapping[str, Sequence[str]]
     other = [key for key, those in links.items() if those != {*people[key]} - {""}]
     if other:
         own = activity_contact.c.connection == connection
-        db.execute(delete(activity_contact).where(own, activity_contact.c.activity_id.in_(other)))
+        db.execute(delete(activity_contact).where(own, among(activity_contact.c.activity_id, other)))
     new = people if not held else {key: those for key, those in people.items() if key not in links or key in set(other)}
     upsert(db, activity_contact, [(connection, key, person) for key, those in new.items() for person in those if person])
     return other
@@ -223,7 +223,7 @@ def _unlinked(db: Connection, connection: str, end: Column[str], parents: Sequen
 
 
 def _links(db: Connection, connection: str, end: Column[str], some: Sequence[str]) -> Sequence[str]:
-    return db.execute(select(end.table.c.id).where(end.table.c.connection == connection, end.in_(some))).scalars().all()
+    return db.execute(select(end.table.c.id).where(end.table.c.connection == connection, among(end, some))).scalars().all()
 
 
 def remove(db: Connection, connection: str, stream: Stream, ids: Iterable[str], stale: Stale) -> int:
@@ -232,9 +232,9 @@ def remove(db: Connection, connection: str, stream: Stream, ids: Iterable[str], 
     for some in chunks(dict.fromkeys(ids)):
         held = _held(db, connection, table, some)
         stale.note(stream, ((key, before, None) for key, before in held.items()))
-        db.execute(delete(table).where(table.c.connection == connection, table.c.id.in_(some)))
+        db.execute(delete(table).where(table.c.connection == connection, among(table.c.id, some)))
         if stream == Stream.ACTIVITIES:
-            of = (activity_contact.c.connection == connection, activity_contact.c.activity_id.in_(some))
+            of = (activity_contact.c.connection == connection, among(activity_contact.c.activity_id, some))
             db.execute(delete(activity_contact).where(*of))
         for links, end in ENDS.get(stream, ()):
             remove(db, connection, links, _links(db, connection, end, some), stale)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from refsync.model import Instant, Stream
 from refsync.store.tables import TABLE_OF, listed, missing, quarantine
-from refsync.store.upsert import chunks, insert, upsert
+from refsync.store.upsert import among, chunks, insert, upsert
 
 
 class By(StrEnum):
@@ -78,7 +78,7 @@ def found(db: Connection, connection: str, stream: Stream, ids: Sequence[str]) -
     if not ids or db.execute(select(missing.c.id).where(*mine).limit(1)).first() is None:
         return
     for some in chunks(ids):
-        db.execute(delete(missing).where(*mine, missing.c.id.in_(some)))
+        db.execute(delete(missing).where(*mine, among(missing.c.id, some)))
 
 
 def due(db: Connection, connection: str, stream: Stream, at_most: int) -> list[str]:

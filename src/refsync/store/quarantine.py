@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 from refsync.model import Instant, SetAside, Stream
 from refsync.store import rows
 from refsync.store.tables import quarantine
-from refsync.store.upsert import chunks, insert
+from refsync.store.upsert import among, chunks, insert
 
 
 def counts(db: Connection, connection: str) -> dict[Stream, int]:
@@ -55,7 +55,7 @@ def heal(db: Connection, connection: str, stream: Stream, healed: Sequence[str])
     if not healed or db.execute(select(quarantine.c.id).where(*of).limit(1)).first() is None:
         return
     for some in chunks(healed):
-        db.execute(delete(quarantine).where(*of, quarantine.c.id.in_(some)))
+        db.execute(delete(quarantine).where(*of, among(quarantine.c.id, some)))
 
 
 def _of(connection: str, stream: Stream) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TypeAlias
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Insert,
@@ -84,18 +85,19 @@ def _wrong_kind(policy: TouchPolicy, kind: str, direction: str | None) -> str:
 def refresh(db: Connection, connection: str, policy: TouchPolicy, ids: Collection[str], *, new: Collection[str] = ()) -> None:
     """Derive the touches of these activities again, and those of `new` ones, which cannot have any yet."""
     for some in chunks(sorted(ids)):
-        db.execute(delete(touch).where(touch.c.connection == connection, touch.c.activity_id.in_(some)))
+        db.execute(delete(touch).where(touch.c.connection == connection, among(touch.c.activity_id, some)))
     statements = _inserts(policy, everything=False, further=_has_further_accounts(db, connection))
     for some in chunks(sorted({*ids, *new})):
         for statement in statements:
             db.execute(statement, {"the_connection": connection, "ids": some})
 
 
-def rebuild(db: Connection, connection: str, policy: TouchPolicy) -> None:
-    """Derive all touches, and why the other activities are none."""
-    _judge(db, connection, policy)
+def rebuild(db: Connection, connection: str, policy: TouchPolicy, *, judged: bool = False) -> None:
+    """Derive all touches, and why the other activities are none, unless they were `judged` by this very policy when stored."""
+    if not judged:
+        _judge(db, connection, policy)
     db.execute(delete(touch).where(touch.c.connection == connection))
-    for statement in _inserts(policy, everything=True, further=True):
+    for statement in _inserts(policy, everything=True, further=_has_further_accounts(db, connection)):
         db.execute(statement, {"the_connection": connection})
 
 
@@ -129,10 +131,14 @@ def _has_further_accounts(db: Connection, connection: str) -> bool:
 
 @cache
 def _inserts(policy: TouchPolicy, *, everything: bool, further: bool) -> tuple[Insert, ...]:
-    of = [activity.c.connection == bindparam("the_connection"), activity.c.not_touch == ""]
+    own: BindParameter[str] = bindparam("the_connection")
+    of = [activity.c.connection == own, activity.c.not_touch == ""]
+    found = [_by_person(policy), *([_by_further_account(policy)] if further else []), _by_account(policy)]
     if not everything:
         of.append(among(activity.c.id, "ids"))
-    found = [_by_person(policy), _by_account(policy), *([_by_further_account(policy)] if further else [])]
+    elif further:  # they are few: a database that is told so begins with them
+        few = select(account_contact.c.contact_id).where(account_contact.c.connection == own)
+        found[1] = found[1].where(activity_contact.c.contact_id.in_(few))
     return tuple(insert(touch).from_select(COLUMNS, rows.where(*of)) for rows in found)
 
 
@@ -160,32 +166,13 @@ def _with_people() -> Join:
 
 
 def _by_account(policy: TouchPolicy) -> Select[tuple[object, ...]]:
-    """One row with nobody's name for the activity's own account, unless one of its people is known to be there."""
+    """One row with nobody's name for the activity's own account, unless one of its people is known to be there.
+
+    Who is there is told by the touches of people, which therefore come first.
+    """
     own = func.coalesce(activity.c.account_id, deal.c.account_id)
-    further = exists(
-        select(literal(1))
-        .where(
-            account_contact.c.connection == contact.c.connection,
-            account_contact.c.contact_id == contact.c.id,
-            account_contact.c.account_id == own,
-        )
-        .correlate(contact, activity, deal)
-    )
-    person_there = exists(
-        select(literal(1))
-        .select_from(
-            activity_contact.join(
-                contact,
-                and_(contact.c.connection == activity_contact.c.connection, contact.c.id == activity_contact.c.contact_id),
-            )
-        )
-        .where(
-            activity_contact.c.connection == activity.c.connection,
-            activity_contact.c.activity_id == activity.c.id,
-            or_(contact.c.account_id == own, further),
-        )
-        .correlate(activity, deal)
-    )
+    of_activity = (touch.c.connection == activity.c.connection, touch.c.activity_id == activity.c.id)
+    person_there = exists(select(literal(1)).where(*of_activity, touch.c.account_id == own).correlate(activity, deal))
     with_deal = activity.outerjoin(deal, and_(deal.c.connection == activity.c.connection, deal.c.id == activity.c.deal_id))
     return _row(policy, literal(""), own).select_from(with_deal).where(own.is_not(None), ~person_there)
 
