@@ -25,7 +25,7 @@ from refsync.finding import WITH_TASK
 from refsync.model import Stream, User, moment, parse_instant
 from refsync.registry import connect
 from refsync.rules.files import load
-from refsync.rules.rule import Mode, RuleSet
+from refsync.rules.rule import RuleSet
 from refsync.store import ledger, tables
 from refsync.store.engine import Database, open_store
 from refsync.sync.tick import Report, tick
@@ -77,16 +77,11 @@ class Served:
     report: Report
 
 
-WATCHED = frozenset({"stay-in-touch-people"})
-"""Made to be watched: it picks one of several people who are equally pressing by their ids, which no two CRMs share."""
-
-
 def rules() -> RuleSet:
     """Return the shipped rules, live, without waiting, and with as many tasks as there are matches."""
     loaded = load(bundled("rules"), modes_live=True)
     limits = replace(loaded.company.limits, per_rep_per_day=10_000, per_rep_per_week=10_000)
-    watched = tuple(replace(rule, mode=Mode.WATCH) if rule.name in WATCHED else rule for rule in loaded.rules)
-    return replace(loaded, rules=watched, company=replace(loaded.company, settle=Duration(0, Unit.HOURS), limits=limits))
+    return replace(loaded, company=replace(loaded.company, settle=Duration(0, Unit.HOURS), limits=limits))
 
 
 def served(crm: str, folder: Path) -> Served:
