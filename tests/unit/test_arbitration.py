@@ -145,7 +145,8 @@ def interpreted(world: World) -> Told:
         if reason:
             told[one.rule, one.subject_id] = (reason, "", 0)
         elif speaks:
-            wanted.setdefault(f"{speaks} {one.account_id if speaks == FIRST.name else one.subject_id}", one)
+            key = f"{speaks} {one.account_id if speaks == FIRST.name else one.subject_id}"
+            wanted[key] = min(one, wanted.get(key, one), key=lambda two: (*merit(of[speaks], two), two.rule, two.subject_id))
     wishes = [(of_rule(world, key.split()[0]), one) for key, one in wanted.items()]
     free = []
     for own, one in wishes:

@@ -78,7 +78,7 @@ class Desk:
                 self.hold([wish], f"order: {given[account_id] or first[account_id].rule.name}")
 
     def _order(self, wish: Wish) -> tuple[int, tuple[float, float, str, str, str]]:
-        return self._rank(wish.rule.name), _merit(wish)
+        return self._rank(wish.rule.name), merit(wish)
 
     def _given_today(self, account_id: str) -> str:
         """Return whose task the account got today: the next run gives it no second one, nor one for what was taken back."""
@@ -119,7 +119,7 @@ class Desk:
     def _in_turn(self, queue: Iterable[Wish]) -> list[Wish]:
         turns: Counter[str] = Counter()
         order: list[tuple[int, int, int, int]] = []
-        by_merit = sorted(queue, key=_merit)
+        by_merit = sorted(queue, key=merit)
         for place, wish in enumerate(by_merit):
             rule = wish.rule
             order.append((PRIORITIES.index(rule.task.priority), turns[rule.name], self._rank(rule.name), place))
@@ -198,7 +198,7 @@ def _is_named(patterns: Iterable[str], finding: Finding) -> bool:
     return any(fnmatchcase(finding.rule, pattern) or finding.kind == pattern for pattern in patterns)
 
 
-def _merit(wish: Wish) -> tuple[float, float, str, str, str]:
+def merit(wish: Wish) -> tuple[float, float, str, str, str]:
     """Return what orders wishes of one rule: most overdue, most revenue, then the names, which are the same in every CRM."""
     match = wish.match
     return (-match.score, -(match.revenue or 0.0), match.account_name, match.subject_name, wish.subject_id)

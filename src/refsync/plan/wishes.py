@@ -12,7 +12,7 @@ from functools import cache
 from refsync.calendar import Duration, Unit
 from refsync.finding import LIVE, WITH_TASK, Finding, State, finding_key
 from refsync.model import Instant, parse_instant
-from refsync.plan.limits import ask_limit
+from refsync.plan.limits import ask_limit, merit
 from refsync.plan.situation import Situation
 from refsync.plan.values import Held, Wish
 from refsync.rules.rule import Match, Repeat, Rule
@@ -30,7 +30,8 @@ def wishes(matches: Iterable[Match], situation: Situation) -> tuple[list[Wish], 
         if isinstance(found, str):
             held += [Held(match.rule, match, found)] if found else []
         elif same := by_key.get(found.key):
-            by_key[found.key] = same._replace(behind=same.behind + found.behind)
+            first = min(same, found, key=lambda one: (merit(one), one.match.rule, one.match.subject_id))
+            by_key[found.key] = first._replace(behind=same.behind + found.behind)
         else:
             by_key[found.key] = found
     return list(by_key.values()), held
