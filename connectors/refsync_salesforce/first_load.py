@@ -16,6 +16,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from refsync.ahead import ahead
 from refsync.errors import ConnectorError, UnexpectedReply
 from refsync_salesforce.activities import CONTACT
 from refsync_salesforce.bulk import Bulk, Job, ResultSet
@@ -141,29 +142,36 @@ class FirstLoad:
     # -- results -----------------------------------------------------------------------------------------------------------
 
     def _gathered(self, people: People, position: Position, job_id: str) -> Iterator[Loaded]:
-        locator, more = "", True
-        while more:
-            with closing(self._bulk.results(job_id, locator)) as found:
-                people.add(_pairs(found.names, found.rows))
-            locator, more = found.following, bool(found.following)
-            yield Loaded(behind=position)
+        with ahead(self._sets(Place(job=job_id, created=0))) as sets:
+            for found in sets:
+                with closing(found):
+                    people.add(_pairs(found.names, found.rows))
+                yield Loaded(behind=position)
         people.complete()
 
     def _rows(self, asked: Selection, position: Position, place: Place, people: People) -> Iterator[Loaded]:
-        while True:
-            with closing(self._set(place)) as found:
-                made = _made(asked, found.names, self._selections)
-                place = replace(place, begun=True)
-                for rows in _pieces(map(made, found.rows)):
-                    _join(rows, asked.child, people)
-                    yield Loaded(behind=replace(position, place=place), rows=rows)
-            if not found.following:
-                yield Loaded(behind=Position(done=place.created, fields=position.fields))
-                return
-            place = replace(place, locator=found.following)
-            yield Loaded(behind=replace(position, place=place))
+        with ahead(self._sets(place)) as sets:
+            for found in sets:
+                with closing(found):
+                    made = _made(asked, found.names, self._selections)
+                    place = replace(place, begun=True)
+                    for rows in _pieces(map(made, found.rows)):
+                        _join(rows, asked.child, people)
+                        yield Loaded(behind=replace(position, place=place), rows=rows)
+                if found.following:
+                    place = replace(place, locator=found.following)
+                    yield Loaded(behind=replace(position, place=place))
+        yield Loaded(behind=Position(done=place.created, fields=position.fields))
 
-    def _set(self, place: Place) -> ResultSet:
+    def _sets(self, place: Place) -> Iterator[ResultSet]:
+        """Yield the sets of results from a place on: each says by itself where the next one begins."""
+        found = self._first_set(place)
+        yield found
+        while found.following:
+            found = self._bulk.results(place.job, found.following)
+            yield found
+
+    def _first_set(self, place: Place) -> ResultSet:
         """Return the set of results at a place, or the first when Salesforce has forgotten the place: a row may come twice."""
         try:
             return self._bulk.results(place.job, place.locator)

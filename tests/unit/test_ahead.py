@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 import structlog
 
-from refsync.sync.ahead import ahead
+from refsync.ahead import ahead
 
 
 def test_items_come_out_in_order_each_once() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import orjson
-from sqlalchemy import Connection, Table, and_, delete, select
+from sqlalchemy import Connection, Table, and_, delete, false, or_, select
 
 from refsync.calendar import Calendar
 from refsync.company import MilestoneField
@@ -44,8 +44,9 @@ def refresh_deals(
             _forget(db, connection, kinds(fields, Stream.DEALS), some)
         columns = (deal.c.id, deal.c.account_id, deal.c.name, deal.c.status, deal.c.closed_on, deal.c.custom)
         of = (deal.c.connection == connection, among(deal.c.id, some), deal.c.account_id.is_not(None))
-        deals = db.execute(select(*columns).where(*of)).all()
-        people = _primary_contacts(db, connection, some) if deals else {}
+        has_any = or_(deal.c.status == DealStatus.WON.value, deal.c.custom.is_not(None) if mapped else false())
+        deals = db.execute(select(*columns).where(*of, has_any)).all()
+        people = _primary_contacts(db, connection, [row.id for row in deals]) if deals else {}
         found: list[Row] = []
         for row in deals:
             record = (row.account_id, people.get(row.id), row.id)

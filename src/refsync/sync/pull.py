@@ -20,7 +20,7 @@ from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
 from refsync.store.missing import By
 from refsync.store.retire import retire
-from refsync.sync.ahead import ahead
+from refsync.ahead import ahead
 from refsync.sync.retry import attempts
 from refsync.sync.run import Run
 

@@ -1,4 +1,4 @@
-"""Reading ahead: the CRM is asked for the next batch while the last one is stored.
+"""Reading ahead: the CRM is asked for the next part while the last one is worked on.
 
 The law: batches come out in order, each once, and an error after those that came before it. Whoever stops early waits until the
 call under way has ended (each has its own deadline), so that a connector is never used by two threads at a time.
