@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def refsync(*arguments: str, code: int = 0, **options: Any) -> subprocess.Comple
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("book")
-    write_book(folder, accounts=150, seed=5, now=moment(parse_instant(NOW)), second_accounts=0.2)
+    write_book(folder, accounts=300, seed=7, now=moment(parse_instant(NOW)), second_accounts=0.2)
     spoil(folder)
     return folder
 
@@ -54,20 +55,70 @@ def test_second_tick_creates_nothing(demos: dict[str, dict[str, Any]], crm: str)
 def test_crms_agree(demos: dict[str, dict[str, Any]], crm: str) -> None:
     """The same book in another CRM gives the same matches and the same tasks.
 
-    But for two things: HubSpot does not say since when an introduction has its status, and who was introduced is a contact there.
+    But for HubSpot, where an introduction is as old as the contact who was introduced, and since when it has its status nobody
+    says: of two sources another may be thanked first, and where a task is lacking a full day has room for another.
     """
     left_out = {"tell-source-met"} if crm == "hubspot" else set[str]()
+    other_days = {task["owner"] for task in demos["files"]["tasks"] if task["rule"] in left_out}
 
     def tasks(of: str) -> list[tuple[str, ...]]:
-        found = [task for task in demos[of]["tasks"] if task["rule"] not in left_out]
-        people = {task["key"]: "" if task["rule"] == "follow-up-introduction" else task["contact"] for task in found}
-        return sorted((task["account"], task["rule"], task["due_on"], task["owner"], people[task["key"]]) for task in found)
+        found = [task for task in demos[of]["tasks"] if task["owner"] not in other_days]
+        told = ((task, crm == "hubspot" and "source" in task["rule"]) for task in found)
+        return sorted(
+            ("", task["rule"], task["due_on"], task["owner"], "") if thanks else (task["account"] or "", *_task(task))
+            for task, thanks in told
+        )
 
     def matches(of: str) -> dict[str, int]:
         return {rule: count for rule, count in demos[of]["ticks"][0]["matches"].items() if rule not in left_out}
 
     assert matches("files") == matches(crm)
     assert tasks("files") == tasks(crm)
+    assert len(other_days) < 3
+
+
+def _task(task: dict[str, Any]) -> tuple[str, ...]:
+    person = "" if task["rule"] == "follow-up-introduction" else task["contact"]  # a contact in HubSpot alone
+    return task["rule"], task["due_on"], task["owner"], person
+
+
+MOTIONS = {
+    # motion: rules that make it, and the evidence that a rep finds in their texts
+    "M1 neglected": {"reconnect-neglected-customer": r"(?s)Nobody has been in touch with .+ for .+Last contact: "},
+    "M2 neglected people": {"account-warm-people-cold": r"(?s)was in touch on .+ nobody spoke to these people for .+Begin with "},
+    "M3 dormant: reconnect": {"reconnect-after-long-silence": r"(?s)last conversation .+ was on .+Do not ask"},
+    "M3 dormant: then ask": {
+        "ask-after-reconnect": r"(?s)had been silent for more than .+ until the conversation of .+Last contact: "
+    },
+    "M4 milestone": {"ask-referral-after-milestone": r"(?s)reached a milestone: \w+ on .+ \(.+\).+Last asked: "},
+    "M5 thanked us": {"ask-referral-after-thanks": r"Where it says so: .*= 2026-"},
+    "M5 came by referral": {"ask-came-by-referral": r"came to us through an introduction \(deal .+ won on "},
+    "M6 other divisions": {"ask-other-divisions": r"In the same group and without a deal with us: \w"},
+    "M6 what to ask for": {"ask-referral-after-milestone": r"Ask for an introduction: other division or peer elsewhere"},
+    "M7 follow up": {"follow-up-introduction": r"introduced .+ on .+ It stands at: (new|no answer)"},
+    "M8 thanks by call": {"thank-source-call": r"introduced .+ on "},
+    "M8 thanks by e-mail": {"thank-source-email": r"introduced .+ on .+ Called since: "},
+    "M8 thanks by note": {"thank-source-note": r"introduced .+ on .+ It stands at: "},
+    "M9 how it went": {"tell-source-met": r"we met on ", "tell-source-outcome": r"Since .+ the deal is (won|lost)"},
+}
+
+
+@pytest.mark.parametrize("crm", ["salesforce", "hubspot"])
+def test_every_motion_occurs(demos: dict[str, dict[str, Any]], crm: str) -> None:
+    """In each CRM a rep finds a task of every motion, with who, when, and what the CRM shows, and somebody to turn to."""
+    tasks = demos[crm]["tasks"]
+    missing = [
+        motion
+        for motion, evidence in MOTIONS.items()
+        if not any(
+            task["rule"] in evidence and task["owner"] and re.search(evidence[task["rule"]], task["text"]) for task in tasks
+        )
+    ]
+    coverage = demos[crm]["coverage"]
+
+    assert [] == missing
+    assert {"M10 coverage": True} == {"M10 coverage": 0 < coverage["all"]["coverage"] < 100 and len(coverage["rows"]) >= 5}
+    assert [14] * len(coverage["rows"]) == [len(row["checklist"]) for row in coverage["rows"]]
 
 
 def test_requests_are_counted(demos: dict[str, dict[str, Any]]) -> None:

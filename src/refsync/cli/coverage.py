@@ -72,7 +72,7 @@ def coverage(
             path = plot if len(found) == 1 else plot.with_stem(f"{plot.stem}-{name}")
             path.write_text(picture(measured, by, at), encoding="utf-8")
     if json:
-        shown = [{"connection": name, **_as_json(one, by, loaded)} for name, one in found.items()]
+        shown = [{"connection": name, **as_json(one, by, loaded)} for name, one in found.items()]
         dump({"now": iso(at), "by": by.value, "days": days, "connections": shown})
     elif as_csv:
         _write_csv(found, by, loaded)
@@ -136,7 +136,8 @@ def _score(given: Sequence[Answer]) -> str:
     return f"{sum(judged)} of {len(judged)}"
 
 
-def _as_json(found: Coverage, by: By, rules: RuleSet) -> dict[str, Any]:
+def as_json(found: Coverage, by: By, rules: RuleSet) -> dict[str, Any]:
+    """Return the figures and answers of everybody, and of all."""
     rows = [{"id": row.id, "name": row.name, "team": row.team, **_figures(row.figures, rules)} for row in found.rows(by.value)]
     return {"rows": rows, "all": _figures(found.all, rules)}
 

@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 import requests
 
+from refsync.book import Book
 from refsync.errors import RefsyncError
-from refsync.model import Instant, iso
+from refsync.model import Instant, Stream, iso
 
 CLIENT_ID = "refsync-demo"
 SECRET = "only-for-the-demo"  # noqa: S105 - of a CRM that lives for the length of the demo, on loopback
@@ -74,6 +75,11 @@ def copy_book(book: Path, to: Path) -> None:
     to.mkdir(parents=True, exist_ok=True)
     for path in sorted(book.glob("*.csv")):
         shutil.copyfile(path, to / path.name)
+
+
+def columns(book: Path) -> tuple[str, ...]:
+    """Return the further columns that the accounts of a book have."""
+    return Book.open(book).custom_columns(Stream.ACCOUNTS)
 
 
 def write_config(folder: Path, crm: str, book: Path, running: Sandbox | None) -> Path:
