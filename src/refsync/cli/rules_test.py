@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +14,8 @@ from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, JsonOption, Rule
 from refsync.errors import Problem, RuleError
 from refsync.rules import files
 from refsync.rules.cases import read_cases
-from refsync.rules.rule import RuleSet
 from refsync.store.engine import open_store
-from refsync.sync.trial import Tried, attempt
+from refsync.sync.trial import Tried, attempt, uncovered
 
 
 def run_tests(
@@ -37,7 +35,7 @@ def run_tests(
     with open_store("sqlite://") as store:
         tried = [attempt(case, loaded, store) for case in cases if only in (None, case.rule)]
     failed = [one for one in tried if one.differences]
-    lacking = _uncovered(tried, loaded) if coverage else []
+    lacking = uncovered(tried, loaded) if coverage else []
     if json:
         dump({"cases": [_as_json(one) for one in tried], "failed": len(failed), "not_covered": lacking})
         raise typer.Exit(1 if failed else 0)
@@ -50,22 +48,6 @@ def run_tests(
         show_problems(Problem(message=line, severity="hint") for line in lacking)
     out.print(f"{plural(len(tried), 'case')}: {len(tried) - len(failed)} passed, {len(failed)} failed")
     raise typer.Exit(1 if failed else 0)
-
-
-def _uncovered(tried: Iterable[Tried], rules: RuleSet) -> list[str]:
-    """Return the lines of tested and untested rules that were never true, or never false."""
-    answers: dict[str, set[bool]] = {}
-    for one in tried:
-        for place, held in one.answers:
-            answers.setdefault(place, set()).add(held)
-    found = []
-    for rule in rules.rules:
-        for line in rule.when.lines + rule.unless + rule.needs:
-            seen = answers.get(str(line.place), set())
-            if len(seen) < 2:
-                what = "no case looks at it" if not seen else f"no case makes it {'false' if True in seen else 'true'}"
-                found.append(f"{line.place}: {line}: {what}")
-    return found
 
 
 def _as_json(one: Tried) -> dict[str, object]:

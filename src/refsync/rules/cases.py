@@ -24,7 +24,7 @@ GIVEN: Mapping[str, frozenset[str]] = MappingProxyType(
             {
                 "name", "status", "tier", "industry", "annual_revenue", "created", "do_not_contact", "owner", "owner_active",
                 "last_touch", "touches", "last_ask", "next_meeting", "open_tasks", "open_escalations", "escalation_ended",
-                "open_deals", "divisions_without_deal", "came_by_referral",
+                "open_deals", "divisions_without_deal", "came_by_referral", "value_added",
             }
         ),
         "contact": frozenset({"name", "title", "role", "involved_in", "last_touch", "do_not_contact", "owner"}),
@@ -90,7 +90,7 @@ def _file(source: TomlSource, rules: RuleSet, problems: list[Problem]) -> list[C
     if rule and rules.rule(rule) is None:
         table.note(f'no rule is called "{rule}"', did_you_mean(rule, [one.name for one in rules.rules]), at=("rule",))
     at = _at(table)
-    given = _given(found) if (found := table.table("given")) else {}
+    given = _given(found, rules) if (found := table.table("given")) else {}
     listed = table.data["case"] if table.has("case") else []
     if not isinstance(listed, list) or not listed or not all(isinstance(one, dict) for one in listed):
         table.note("there is no case", 'write case = [{ name = "…", expect = { … } }]', at=("case",))
@@ -111,8 +111,13 @@ def _at(table: Table) -> datetime:
     return datetime(day.year, day.month, day.day, 9)  # noqa: DTZ001 - the company's own clock
 
 
-def _given(table: Table) -> dict[str, dict[str, Any]]:
+def _given(table: Table, rules: RuleSet) -> dict[str, dict[str, Any]]:
+    """Return what a case says of each record; under `segment` the lists that every segment is to set."""
     found: dict[str, dict[str, Any]] = {}
+    if (lists := table.table("segment")) is not None:
+        names = {name for one in rules.segments for name, value in one.parameters.items() if isinstance(value, tuple)}
+        found["segment"] = {name: lists.texts(name) for name in names if name in lists.data}
+        lists.done()
     for about, words in GIVEN.items():
         if (one := table.table(about)) is not None:
             one.known |= words
@@ -123,7 +128,7 @@ def _given(table: Table) -> dict[str, dict[str, Any]]:
 
 
 def _case(table: Table, rule: str, at: datetime, given: Given, rules: RuleSet) -> Case:
-    change = _given(found) if (found := table.table("change")) else {}
+    change = _given(found, rules) if (found := table.table("change")) else {}
     case = Case(
         rule=rule,
         name=table.text("name", required=True),

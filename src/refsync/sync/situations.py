@@ -138,6 +138,7 @@ class Company:
             annual_revenue=words.get("annual_revenue"),
             created_at=self.time(words.get("created", "3 years ago")),
             do_not_contact=words.get("do_not_contact"),
+            custom={"value_added": str(self._day(words["value_added"]))} if "value_added" in words else {},
         )
         if divisions:
             yield Account(id="group", name="Group")
@@ -166,7 +167,7 @@ class Company:
             )
         if first_touch := words.get("last_touch"):
             yield self._happened(self.time(first_touch), (CONTACT,), account_id=None)
-        if "role" in words or words.get("involved_in") == "sale":
+        if words.get("role") or words.get("involved_in") == "sale":
             yield Deal(id="deal-role", account_id=ACCOUNT, name="First order", status=DealStatus.WON)
             yield DealContact(id="role", deal_id="deal-role", contact_id=CONTACT, role=words.get("role", ""))
 

@@ -6,7 +6,7 @@ Only the rule under test and the one that speaks before it are live, so that a c
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +60,22 @@ def attempt(case: Case, rules: RuleSet, store: Store) -> Tried:
     )
 
 
+def uncovered(tried: Iterable[Tried], rules: RuleSet) -> list[str]:
+    """Return the lines of tested and untested rules that were never true, or never false."""
+    answers: dict[str, set[bool]] = {}
+    for one in tried:
+        for place, held in one.answers:
+            answers.setdefault(place, set()).add(held)
+    found = []
+    for rule in rules.rules:
+        for line in rule.when.lines + rule.unless + rule.needs:
+            seen = answers.get(str(line.place), set())
+            if len(seen) < 2:
+                what = "no case looks at it" if not seen else f"no case makes it {'false' if True in seen else 'true'}"
+                found.append(f"{line.place}: {line}: {what}")
+    return found
+
+
 def _only(case: Case, rules: RuleSet) -> RuleSet:
     """Return the rules with none live but the one under test and its `otherwise`, judged at once."""
     tested = rules.rule(case.rule)
@@ -71,8 +87,12 @@ def _only(case: Case, rules: RuleSet) -> RuleSet:
     milestones = dict(rules.company.milestones)
     if kind := case.given.get("milestone", {}).get("kind"):
         milestones[kind] = {"memory": f"deal.{kind}"}
+    if "value_added" in case.given.get("account", {}):
+        milestones["value added"] = {"memory": "account.value_added"}
     company = replace(rules.company, settle=Duration(0, Unit.HOURS), milestones=milestones)
-    return replace(rules, company=company, rules=tuple(moded(rule) for rule in rules.rules))
+    lists = case.given.get("segment", {})
+    segments = tuple(replace(segment, parameters={**segment.parameters, **lists}) for segment in rules.segments)
+    return replace(rules, company=company, segments=segments, rules=tuple(moded(rule) for rule in rules.rules))
 
 
 def _kind(rules: RuleSet, name: str) -> str:
