@@ -76,9 +76,9 @@ def customer(number: int = 1, *, silent: float = 45, **values: Any) -> list[Reco
     return [account(number, **values), person(number), call(NOW - int(silent * DAY), number)]
 
 
-def won(on: date, number: int = 1) -> list[Record]:
-    deal = Deal(id=f"d{number}", account_id=f"a{number}", name="Deal", status=DealStatus.WON, closed_on=on, owner_id="rita")
-    return [deal, DealContact(id=f"l{number}", deal_id=deal.id, contact_id=f"p{number}", role="champion", is_primary=True)]
+def won(on: date, number: int = 1, name: str = "d") -> list[Record]:
+    deal = Deal(id=f"{name}{number}", account_id=f"a{number}", name="Deal", status=DealStatus.WON, closed_on=on, owner_id="rita")
+    return [deal, DealContact(id=f"l{deal.id}", deal_id=deal.id, contact_id=f"p{number}", role="champion", is_primary=True)]
 
 
 class Company:
@@ -375,6 +375,18 @@ def test_waiting_ask_outlives_the_window_of_its_milestone(opens: Opens) -> None:
     assert (State.WAITING, State.CLEARED, State.OPEN) == (waiting, company.state(FIRST), company.state(ASK))
 
 
+def test_second_milestone_waits_behind_the_reconnect_that_stands(opens: Opens) -> None:
+    """A milestone that comes while the reconnect is open waits behind it, too, and is asked about afterwards."""
+    company = opens(*customer(silent=100, tier="C"), *won(date(2026, 10, 20)))
+    company.tick()
+    company.puts(*won(date(2026, 11, 1), name="other"))
+    company.tick(after=DAY)
+    company.tick(after=HOUR)
+
+    assert [State.WAITING, State.WAITING] == [found.state for found in company.findings(ASK)]
+    assert {company.only(FIRST).key} == {found.waiting_for for found in company.findings(ASK)}
+
+
 def test_waiting_ask_is_withdrawn_by_a_suppression(opens: Opens) -> None:
     """An ask that waits is over when it must not be asked any more."""
     company = opens(*customer(silent=100, tier="C"), *won(date(2026, 10, 20)))
@@ -399,7 +411,7 @@ def test_task_about_what_is_gone_is_closed(opens: Opens) -> None:
     company = opens(*customer(silent=5), *won(date(2026, 10, 20)))
     company.tick()
     opened = company.state(ASK)
-    company.crm.remove(Stream.DEAL_CONTACTS, "l1")
+    company.crm.remove(Stream.DEAL_CONTACTS, "ld1")
     company.crm.remove(Stream.DEALS, "d1")
     company.tick(after=HOUR)
 
@@ -610,6 +622,20 @@ def test_rebuilt_store_leaves_a_task_with_whom_it_was_given_to(opens: Opens, emp
         found.tick(after=HOUR)
 
     assert ["otto"] == list(found.open_tasks().values())
+
+
+def test_rebuilt_store_knows_what_waited(opens: Opens, empty: Store) -> None:
+    """The reconnect before an ask is not over because the ledger forgot what waits behind it."""
+    company = opens(*customer(silent=100, tier="C"), *won(date(2026, 10, 20)))
+    company.tick()
+    found = rebuilt(company, empty)
+    found.tick(after=HOUR)
+
+    assert (State.OPEN, State.WAITING) == (found.state(FIRST), found.state(ASK))
+    found.puts(call(found.now))
+    found.tick(after=HOUR)
+    found.tick(after=HOUR)
+    assert (State.CLEARED, State.OPEN) == (found.state(FIRST), found.state(ASK))
 
 
 def test_rebuilt_store_knows_the_escalations(opens: Opens, empty: Store) -> None:

@@ -6,7 +6,7 @@ keeps its reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from refsync.finding import Finding, State
@@ -22,7 +22,7 @@ from refsync.plan.situation import Past, People, Situation
 from refsync.plan.standing import Standing
 from refsync.plan.values import Ending, Escalation, Held, Move, Plan, Wish
 from refsync.plan.watching import taking
-from refsync.plan.wishes import wishes
+from refsync.plan.wishes import waiting_behind, wishes
 from refsync.rules.rule import Match, RuleSet
 
 __all__ = [
@@ -61,7 +61,8 @@ def plan(
     approval = approval or Approval()
     frozen |= approval.paused
     standing, assignees = standing or Standing(), Assignees(people)
-    over = tuple(endings(ledger, rules, standing, frozen, now))
+    behind = tuple(_waits(matches, Situation(rules=rules, past=Past(ledger), people=people, org=org, now=now), approval))
+    over = tuple(endings(ledger, rules, standing, frozen, now, called_for={one.waiting_for for one in behind}))
     closed = {one.finding.key for one in over}
     going_on = [finding for finding in ledger if finding.key not in closed]
     followed = tuple(moves(going_on, rules, standing, assignees, frozen, now))
@@ -86,6 +87,7 @@ def plan(
         stopped_by=stopped_by,
         notice=tuple(wish for wish in chosen if wish.noticed_at is None and not _is_settled(wish, situation)),
         end=over,
+        wait=tuple(one for one in behind if one.waiting_for not in ended),
         move=tuple(one for one in followed if isinstance(one, Move)),
         escalate=told,
         forget=tuple(
@@ -113,6 +115,13 @@ def would_write(
     known = (*ledger, *taking(planned.write, now))
     found = plan(watching, rules=rules, ledger=known, people=people, org=org, now=now, approval=Approval(everything=True))
     return Plan(write=(*found.write, *found.notice), held=found.held)
+
+
+def _waits(matches: Sequence[Match], situation: Situation, approval: Approval) -> Iterator[Finding]:
+    """Yield what is to wait from now on behind a task that stands; not what people hold."""
+    for one in waiting_behind(matches, situation):
+        if approval.only is None and one.rule not in approval.paused and (one.rule, one.subject_id) not in approval.waiting:
+            yield one
 
 
 def _is_settled(wish: Wish, situation: Situation) -> bool:

@@ -7,7 +7,7 @@ chose; of two tasks that ask for the same the older stays, and one that a person
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from refsync.calendar import Calendar, Duration, Unit
 from refsync.finding import ESCALATION, WITH_TASK, Finding, State
@@ -21,26 +21,35 @@ WITH_REP = frozenset({State.OPEN, State.SNOOZED})
 
 
 def endings(
-    ledger: Sequence[Finding], rules: RuleSet, standing: Standing, frozen: Collection[str], now: Instant
+    ledger: Sequence[Finding],
+    rules: RuleSet,
+    standing: Standing,
+    frozen: Collection[str],
+    now: Instant,
+    called_for: Collection[str] = (),
 ) -> Iterator[Ending]:
-    """Yield the open, snoozed and waiting findings that are over now; those of `frozen` rules never are."""
+    """Yield the open, snoozed and waiting findings that are over now; those of `frozen` rules never are.
+
+    `called_for` are the keys of tasks behind which something is about to wait: they are not over for want of that.
+    """
     doubled = _doubled(ledger, rules)
     ended: set[str] = set()
     for finding in ledger:
         if finding.rule in frozen or finding.kind == ESCALATION:
             continue
-        if ending := _ending(finding, rules, standing, doubled, now):
+        gone = "" if finding.key in called_for else standing.gone.get(finding.key, "")
+        if ending := _ending(finding, rules, gone, standing.withdrawn.get(finding.key) or doubled.get(finding.key, ""), now):
             ended.add(finding.key)
             yield ending
     yield from _told_in_vain(ledger, rules, frozen, ended, now)
 
 
-def _ending(finding: Finding, rules: RuleSet, standing: Standing, doubled: Mapping[str, str], now: Instant) -> Ending | None:
+def _ending(finding: Finding, rules: RuleSet, gone: str, withdrawn: str, now: Instant) -> Ending | None:
     with_rep = finding.state in WITH_REP
-    if with_rep and (seen := standing.gone.get(finding.key)):
-        return Ending(finding=finding, state=State.CLEARED, reason=seen)
-    if (with_rep or finding.state is State.WAITING) and (why := standing.withdrawn.get(finding.key) or doubled.get(finding.key)):
-        return Ending(finding=finding, state=State.WITHDRAWN, reason=why)
+    if with_rep and gone:
+        return Ending(finding=finding, state=State.CLEARED, reason=gone)
+    if (with_rep or finding.state is State.WAITING) and withdrawn:
+        return Ending(finding=finding, state=State.WITHDRAWN, reason=withdrawn)
     return _expired(finding, rules, now)
 
 

@@ -91,6 +91,8 @@ class Plan:
     end: tuple[Ending, ...] = ()
     forget: tuple[str, ...] = ()
     """Keys of pending findings that no longer match."""
+    wait: tuple[Finding, ...] = ()
+    """To wait behind tasks that stand already."""
     move: tuple[Move, ...] = ()
     """Open tasks that go to somebody else."""
     escalate: tuple[Escalation, ...] = ()

@@ -6,7 +6,7 @@ of times, so that a call logged late does not raise it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 from refsync.calendar import Duration, Unit
@@ -18,6 +18,7 @@ from refsync.plan.values import Held, Wish
 from refsync.rules.rule import Match, Repeat, Rule
 
 REJECTED_AGAIN = Duration(1, Unit.DAYS)
+WAITS_FOR_IT = "limits.ask.not_while_open"
 
 
 def wishes(matches: Iterable[Match], situation: Situation) -> tuple[list[Wish], list[Held]]:
@@ -35,6 +36,28 @@ def wishes(matches: Iterable[Match], situation: Situation) -> tuple[list[Wish], 
         else:
             by_key[found.key] = found
     return list(by_key.values()), held
+
+
+def waiting_behind(matches: Iterable[Match], situation: Situation) -> Iterator[Finding]:
+    """Yield what is to wait behind a task that stands already, and does not yet: `needs` fails, and its `otherwise` was written.
+
+    That task may be one of those that must not be open while an ask is written; it is what the ask waits for.
+    """
+    of_subject = situation.past.of_subject
+    for match in matches:
+        rule = None if match.ready else situation.rules.rule(match.rule)
+        first = situation.rules.rule(rule.otherwise) if rule else None
+        if rule is None or first is None:
+            continue
+        stands = (one for name in first.names for one in of_subject.get((name, match.account_id), ()) if one.state in WITH_TASK)
+        known = [one for name in rule.names for one in of_subject.get((name, match.subject_id), ())]
+        task = next(stands, None)
+        if task is None or any(one.state is State.WAITING and one.waiting_for == task.key for one in known):
+            continue
+        wish = _wish(rule, match, (match.subject_kind, match.subject_id), match.episode, match.lapse_at or 0, situation)
+        if isinstance(wish, str) or _is_held_out(wish) or ask_limit(wish, situation) not in {"", WAITS_FOR_IT}:
+            continue
+        yield _waiting(wish, task.key, situation.now)
 
 
 def _wanted(match: Match, rule_of: Callable[[str], Rule | None], situation: Situation) -> Wish | str:

@@ -60,6 +60,8 @@ def push(run: Run, writer: TaskWriter, plan: Plan, pushed: Pushed) -> Pushed:
     change.end(run, writer, plan.end, pushed)
     change.move(run, writer, plan.move, pushed)
     note(run, plan.notice, plan.forget, pushed)
+    with run.write() as db:
+        pushed.waiting += len(ledger.wait(db, run.connection, plan.wait))
     for some in calls.chunks(plan.write):
         with run.store.read() as db:
             findings = findings_of(db, run, some)
