@@ -59,7 +59,6 @@ LATER: Mapping[str, str] = MappingProxyType(
         "account.arr": _OWN,
         "contact.active": _OWN,
         "milestone.confirmed": _UNTOLD,
-        "milestone.text": f"{_UNTOLD}; milestone.evidence says where the milestone was read",
     }
 )
 """Facts that are designed and without data: a rule that reads one is refused, with what to do."""

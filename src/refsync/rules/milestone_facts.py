@@ -34,5 +34,11 @@ MILESTONE_FACTS = (
     fact("milestone.kind", TEXT, of(milestone, "kind"), "what was reached", MILESTONE_KINDS, {Stream.DEALS}),
     fact("milestone.reached", TIME, of(milestone, "reached"), "when it was reached", streams={Stream.DEALS}),
     fact("milestone.evidence", TEXT, of(milestone, "evidence"), "where the CRM says so", streams={Stream.DEALS}),
+    fact(
+        "milestone.text",
+        TEXT,
+        Shown(lambda _scope: milestone.c.evidence),
+        "what the CRM tells of it; as long as no field holds what was said, where it was read",
+    ),
     fact("milestone.contact", TEXT, Shown(person), "the person of the milestone"),
 )
