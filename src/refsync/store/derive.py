@@ -17,7 +17,6 @@ from refsync.company import Company, MilestoneField
 from refsync.model import Stream
 from refsync.store import indexes, touches
 from refsync.store import milestones as reached
-from refsync.store.sqlite import room_to_sort
 from refsync.store.tables import TABLE_OF, activity, activity_contact, deal_contact, derivation
 from refsync.store.upsert import Row, among, chunks, upsert
 
@@ -139,9 +138,8 @@ def ensure_derived(db: Connection, connection: str, company: Company, fields: Se
     used, wanted = _used(db, connection), settings(company, fields)
     if used == wanted:
         return False
-    with room_to_sort(db):
-        rebuild(db, connection, company, fields, judged=used == FIRST + wanted)
-        indexes.complete(db)
+    rebuild(db, connection, company, fields, judged=used == FIRST + wanted)
+    indexes.complete(db)
     return True
 
 

@@ -11,8 +11,7 @@ import fcntl
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,6 @@ SETTINGS = (
 )
 WAIT_FOR_WRITER = 300.0
 """Seconds that a thread waits for another thread's write; a rebuild of a large mirror takes its time."""
-WRITER_KB = 2_048
-SORTING_KB = 24_576
-"""Memory for pages, of the writer all day long and while it derives everything anew; beneath lies the system's own cache."""
 
 RESTORE = "stop refsync, restore the last backup (the ledger is in no CRM), then start again: tasks that exist are adopted by key"
 MEANING = {
@@ -64,25 +60,11 @@ def write_engine(url: URL) -> Engine:
     mode = None if path_of(url) is None else journal_mode()
 
     def settle(db: sqlite3.Connection) -> None:
-        db.execute(f"PRAGMA cache_size=-{WRITER_KB}")
+        db.execute("PRAGMA cache_size=-2048")  # 2 MiB, and as much for sorting; behind it stands the system's own cache
         if mode and (answer := db.execute(f"PRAGMA journal_mode={mode}").fetchone()[0]) != mode:
             raise StoreError(f"the database stays in journal mode {answer} where {mode} is needed; stop what else uses it")
 
     return _engine(url, settle, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0, pool_timeout=WAIT_FOR_WRITER)
-
-
-@contextmanager
-def room_to_sort(db: Connection) -> Iterator[None]:
-    """Give the writer more memory for the length of the block: to sort a large table, and to look things up in another."""
-    if db.dialect.name != "sqlite":
-        yield
-        return
-    db.exec_driver_sql(f"PRAGMA cache_size=-{SORTING_KB}")
-    try:
-        yield
-    finally:
-        db.exec_driver_sql(f"PRAGMA cache_size=-{WRITER_KB}")
-        db.exec_driver_sql("PRAGMA shrink_memory")
 
 
 def read_engine(url: URL) -> Engine:
