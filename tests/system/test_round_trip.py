@@ -86,9 +86,9 @@ class Desk:
 
 
 @contextmanager
-def desk(crm: str, folder: Path) -> Iterator[Desk]:
+def desk(crm: str, folder: Path, accounts: int = 25) -> Iterator[Desk]:
     """Give a desk beside a CRM that holds a small book."""
-    write_book(folder, accounts=25, seed=4, now=moment(NOW))
+    write_book(folder, accounts=accounts, seed=4, now=moment(NOW))
     ruleset = rules()
     with _running(crm, folder) as (options, _, tasks), open_store("sqlite://") as store:
         fields = custom_fields(ruleset.company, crm)
