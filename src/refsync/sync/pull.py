@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from refsync.ahead import ahead
 from refsync.connector import Batch
 from refsync.errors import AuthError, ConnectorError, TransientError
 from refsync.model import Instant, Stream
@@ -20,7 +21,6 @@ from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
 from refsync.store.missing import By
 from refsync.store.retire import retire
-from refsync.ahead import ahead
 from refsync.sync.retry import attempts
 from refsync.sync.run import Run
 
