@@ -30,7 +30,7 @@ from refsync.rules.phrases import (
     parse,
 )
 from refsync.rules.rule import Condition, Segment, SubjectKind, When
-from refsync.rules.sources import Count, Latest, NextPlan, Tally, Traits
+from refsync.rules.sources import Count, Figure, Latest, NextPlan, Tally, Traits
 from refsync.rules.table import Table
 from refsync.toml_source import TomlPath
 
@@ -199,6 +199,10 @@ class Lines:
                 message = f'{parameter} of segment "{segment.name}": {fact.name} is never "{text}"'
                 table.note(message, did_you_mean(text, possible), at=path, fragment=str(parameter))
                 fine = False
+        for segment in self.known.segments:
+            if not _texts(segment.parameters[parameter.name]):
+                message = f'{parameter} of segment "{segment.name}" is empty: there this line never holds'
+                table.note(message, at=path, fragment=str(parameter), severity="hint")
         if fine and fact.name == "milestone.kind":
             self._hint_at_unmapped(table, parameter, path)
         return fine
@@ -246,6 +250,20 @@ class Lines:
             table.note(message, f'write for instance {name} = "90 days" in [defaults] of segments.toml', at=path)
         return not wrong
 
+    def _check_choices(self, table: Table, parameter: Parameter, path: TomlPath) -> None:
+        """Note texts of the segments' lists that nothing can ever be, and lists without any."""
+        choices = CHOICES_OF.get(parameter.name, frozenset()) | set(
+            self.known.milestones if parameter.name == "ask_after" else ()
+        )
+        for segment in self.known.segments if choices else ():
+            texts = _texts(segment.parameters[parameter.name])
+            for text in sorted(set(texts) - choices):
+                message = f'{parameter.name} of segment "{segment.name}" is never "{text}"'
+                table.note(message, did_you_mean(text, choices), at=path, part="key")
+            if not texts:
+                message = f'{parameter.name} of segment "{segment.name}" is empty: there this line never holds'
+                table.note(message, at=path, part="key", severity="hint")
+
     def _segment_line(self, table: Table, name: str, path: TomlPath, value: Any) -> Condition | None:
         """Return a line about the segment or one of its lists; such lines are decided segment by segment."""
         if self.row_only or "account" not in self.subjects:
@@ -258,6 +276,7 @@ class Lines:
             if not self._known_parameter(table, Parameter(parameter), path, lists=True):
                 return None
             possible = {text for segment in self.known.segments for text in _texts(segment.parameters[parameter])}
+            self._check_choices(table, Parameter(parameter), path)
             possible |= CHOICES_OF.get(parameter, frozenset())
         else:
             possible = {segment.name for segment in self.known.segments}
@@ -277,7 +296,7 @@ def _makes_sense(table: Table, fact: Fact, phrase: NumberRange, path: TomlPath) 
     if not all(end is None or math.isfinite(end) for end in (low, high)):
         table.note("this is no number", at=path)
         return False
-    if isinstance(fact.source, Count | Tally):
+    if isinstance(fact.source, Count | Tally | Figure):
         if high is None and low is not None and (low < 0 or (low == 0 and not phrase.above)):
             table.note(f"{fact.name} is a count: this is always true", 'write "at least 1"', at=path, severity="warning")
         elif high is not None and (high < 0 or (high == 0 and phrase.below)):

@@ -48,6 +48,9 @@ def read_task(rule: Table, subject: SubjectKind, known: Known, *, only_for_other
     )
     if close_when is not None and not close_when.data:
         table.note("close_when has no line", "leave it out, or say when the task is over", at=("close_when",), part="key")
+    for key in ("with", "ask_for", "assign"):
+        if table.data.get(key) == []:
+            table.note(f"{key} is empty, as if it were not there", "fill it, or leave it out", at=(key,), severity="hint")
     _note_read(table, known, (found.subject, found.text))
     table.done()
     return found
