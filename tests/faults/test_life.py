@@ -156,16 +156,33 @@ class Life(RuleBasedStateMachine):
         self.crm.put(DealContact(id=f"l{self.made}", deal_id=deal.id, contact_id=f"p{number}", is_primary=True))
 
     @precondition(lambda self: self.open_tasks())
-    @rule(data=st.data(), what=st.sampled_from(["complete", "delete", "give"]))
+    @rule(data=st.data(), what=st.sampled_from(["complete", "delete", "give", "reword", "put off"]))
     def decide(self, data: st.DataObject, what: str) -> None:
         key = data.draw(st.sampled_from(self.open_tasks()))
         if what == "complete":
             self.crm.complete(key)
         elif what == "give":
             self.crm.give(key, "other")
+        elif what == "reword":
+            self.crm.edit(key, subject="Mine", text="My notes")
+        elif what == "put off":
+            later = self.now + 20 * DAY
+            self.crm.edit(key, due_on=moment(later).date(), due_at=later)
         else:
             self.crm.delete(key)
             self.deleted.add(key)
+
+    @rule(rep=st.sampled_from(["rep", "other"]), active=st.booleans())
+    def leave(self, rep: str, *, active: bool) -> None:
+        """Somebody leaves, or comes back."""
+        self.crm.put(User(id=rep, name=rep.title(), active=active))
+
+    @rule(number=numbers, rep=st.sampled_from(["rep", "other"]))
+    def hand_over(self, number: int, rep: str) -> None:
+        """The account gets another owner, and the person there, too."""
+        self.crm.put(Contact(id=f"p{number}", account_id=f"a{number}", name=f"Person {number}", owner_id=rep))
+        name, status = f"Account {number}", AccountStatus.CUSTOMER
+        self.crm.put(Account(id=f"a{number}", name=name, owner_id=rep, status=status, tier="A", created_at=NOW - 900 * DAY))
 
     @rule(hours=st.sampled_from([1, 7, 24, 24 * 7, 24 * 31, 24 * 95]))
     def wait(self, hours: int) -> None:
