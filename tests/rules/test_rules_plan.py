@@ -18,6 +18,7 @@ from refsync.rules.phrases import FactType
 from refsync.rules.rule import RuleSet
 from refsync.rules.sources import NextPlan
 from refsync.rules.subjects import SUBJECTS
+from refsync.store import tables
 from tests.rules.mirror import CONNECTION, NOW, Mirror
 from tests.rules.test_rules_compile import about
 
@@ -126,3 +127,24 @@ def test_statements_are_plain_on_postgresql(name: str) -> None:
 
     assert "likelihood" not in sql
     assert not re.search(r"IS (NOT )?(TRUE|FALSE)|LATERAL|FILTER|DISTINCT ON|ARRAY", sql)
+
+
+def test_few_accounts_are_judged_as_among_all(rules: Callable[..., RuleSet], mirror: Mirror) -> None:
+    """What stands in the way of an account is found the same way for it alone: its own plans, its deals', its people's."""
+    loaded = rules(rule=about("account", "account.open_tasks = 0") + '\n[unless]\naccount.next_meeting = "ever"\n')
+    for name in ("own", "of-deal", "of-person", "further", "meeting", "free"):
+        mirror.account(id=name)
+    mirror.activity("2026-12-01", account_id="own", kind="task", status="planned")
+    mirror.activity("2026-12-01", deal_id=mirror.add("deal", {"account_id": "of-deal"}), kind="task", status="planned")
+    person = mirror.contact(account_id="of-person")
+    mirror.add("account_contact", {"account_id": "further", "contact_id": person})
+    mirror.activity("2026-12-01", [person], kind="task", status="planned")
+    mirror.activity("2026-12-01", account_id="meeting", kind="meeting", status="planned")
+    rule = loaded.rules[0]
+
+    def alone(name: str) -> bool:
+        statement = compile_rule(rule, loaded, CONNECTION, NOW, accounts=(name,)).statement
+        return bool(mirror.rows(statement.where(tables.account.c.id == name)))
+
+    assert mirror.matched(loaded, "rule") == ["free"]
+    assert [name for name in ("own", "of-deal", "of-person", "further", "meeting", "free") if alone(name)] == ["free"]

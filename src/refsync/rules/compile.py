@@ -34,9 +34,14 @@ NOT_READY, READY, PERSON_COLD = 0, 1, 2
 """How a row stands to `needs`: it does not hold; it does; it does, but nobody whom the task could name is in touch."""
 
 
-def compile_rule(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, *, brief: bool = False) -> Compiled:
-    """Return the rule's one SELECT; not for rules that are only for otherwise."""
-    return Compiled(rule=rule, ruleset=ruleset, connection_id=connection_id, now=now, brief=brief)
+def compile_rule(
+    rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, *, brief: bool = False, accounts: tuple[str, ...] = ()
+) -> Compiled:
+    """Return the rule's one SELECT; not for rules that are only for otherwise.
+
+    With `accounts` it is right for these few alone, and quick for them; which rows it yields is still for the caller to say.
+    """
+    return Compiled(rule=rule, ruleset=ruleset, connection_id=connection_id, now=now, brief=brief, accounts=accounts)
 
 
 def holding(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, subject_ids: Sequence[str]) -> Select[Any]:
@@ -100,6 +105,8 @@ class Compiled:
     now: Instant
     brief: bool = False
     """Report no more facts than it takes to rank a match: quick for many rows, not enough to write a task."""
+    accounts: tuple[str, ...] = ()
+    """The few accounts for which alone it has to be right; empty: all."""
 
     @cached_property
     def statement(self) -> Select[Any]:
@@ -195,7 +202,7 @@ class Compiled:
     @cached_property
     def conditions(self) -> Conditions:
         """What turns this rule's lines into expressions."""
-        return _conditions(self.rule, self.ruleset, self.connection_id, self.now)
+        return _conditions(self.rule, self.ruleset, self.connection_id, self.now, self.accounts)
 
     @property
     def _known_facts(self) -> Mapping[str, Fact]:
@@ -377,16 +384,18 @@ def stands(suppression: Suppression, conditions: Conditions) -> ColumnElement[bo
     return or_(now, and_(lately, conditions.all_of(others)))
 
 
-def conditions_of(ruleset: RuleSet, connection_id: str, now: Instant, own_rules: tuple[str, ...] = ()) -> Conditions:
+def conditions_of(
+    ruleset: RuleSet, connection_id: str, now: Instant, own_rules: tuple[str, ...] = (), accounts: tuple[str, ...] = ()
+) -> Conditions:
     """Return what turns lines of these rules into expressions. `own_rules`: whose tasks are no plan of somebody else."""
-    scope = Scope(connection=connection_id, now=now, company=ruleset.company, own_rules=own_rules)
+    scope = Scope(connection=connection_id, now=now, company=ruleset.company, own_rules=own_rules, accounts=accounts)
     return Conditions(scope, ruleset.segments, facts_of(ruleset))
 
 
-def _conditions(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant) -> Conditions:
+def _conditions(rule: Rule, ruleset: RuleSet, connection_id: str, now: Instant, accounts: tuple[str, ...] = ()) -> Conditions:
     other = ruleset.rule(rule.otherwise)
     own = (*rule.names, *(other.names if other else ()))
-    return conditions_of(ruleset, connection_id, now, own)
+    return conditions_of(ruleset, connection_id, now, own, accounts)
 
 
 def _those(

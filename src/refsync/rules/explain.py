@@ -169,7 +169,8 @@ def _head(execute: Execute, ruleset: RuleSet, connection_id: str, about: About, 
 def _explained(
     execute: Execute, rule: Rule, ruleset: RuleSet, connection_id: str, about: About, now: Instant
 ) -> Iterable[Explained]:
-    compiled = compile_rule(rule, ruleset, connection_id, now)
+    accounts = (about.account_id,) if about.account_id else ()
+    compiled = compile_rule(rule, ruleset, connection_id, now, accounts=accounts)
     here = about.where(compiled.subject)
     matches = {row["subject_id"]: row for row in execute(compiled.statement.where(*here))}
     suppressions = stopping(rule, ruleset, now)

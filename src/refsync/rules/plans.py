@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, func, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, false, func, select, union_all
 
 from refsync.model import ActivityKind, ActivityStatus
 from refsync.rules.sources import LIVE_STATES, Few, Scope, linked
@@ -54,18 +54,34 @@ def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[A
         person, linked(person, "id", link, "contact_id")
     )
     theirs = func.coalesce(person.c.account_id, "")
+    with_others = with_people.join(further, linked(further, "contact_id", person, "id"))
+    if scope.accounts:  # found from the accounts: within coalesce nothing of `where` leads to an index
+        where = (activity.c.connection == scope.connection, func.coalesce(and_(*where), false()))
+        of_deal = deal.join(activity, linked(activity, "deal_id", deal, "id"))
+        deals = (activity.c.account_id.is_(None), *_asked(deal.c.account_id, scope))
+        return (
+            select(activity.c.account_id.label("of"), *columns).where(*where, *_asked(activity.c.account_id, scope)),
+            select(deal.c.account_id.label("of"), *columns).select_from(of_deal).where(*where, *deals),
+            select(theirs.label("of"), *columns).select_from(with_people).where(*where, *_asked(person.c.account_id, scope)),
+            select(further.c.account_id.label("of"), *columns)
+            .select_from(with_others)
+            .where(*where, *_asked(further.c.account_id, scope)),
+        )
     return (
         select(own.label("of"), *columns).select_from(with_deal).where(*where),
         select(theirs.label("of"), *columns).select_from(with_people).where(*where),
-        select(further.c.account_id.label("of"), *columns)
-        .select_from(with_people.join(further, linked(further, "contact_id", person, "id")))
-        .where(*where),
+        select(further.c.account_id.label("of"), *columns).select_from(with_others).where(*where),
     )
+
+
+def _asked(account_id: ColumnElement[Any], scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    """Return that it is one of the accounts that the statement is about; nothing when it is about all."""
+    return (Few(account_id.in_(scope.accounts)),) if scope.accounts else ()
 
 
 def _other_findings(scope: Scope) -> Select[Any]:
     finding = tables.finding
     live, other = finding.c.state.in_(LIVE_STATES), finding.c.rule.not_in(scope.own_rules)
-    where = (finding.c.connection == scope.connection, live, other)
+    where = (finding.c.connection == scope.connection, live, other, *_asked(finding.c.account_id, scope))
     of = func.coalesce(finding.c.account_id, "")
     return select(of.label("of"), finding.c.key.label("id"), finding.c.due_at.label("at")).where(*where)

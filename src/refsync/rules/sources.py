@@ -44,6 +44,8 @@ class Scope:
     company: Company
     own_rules: tuple[str, ...] = ()
     """The rule that asks and its `otherwise` rule: their own tasks are no plan that somebody else has."""
+    accounts: tuple[str, ...] = ()
+    """The few accounts that the statement is about, so that nothing is worked out for others; empty: all."""
     cut: Callable[[str], ColumnElement[int]] = field(default=_no_cut, compare=False)
     """The first instant within a length of time that each segment sets for itself, by the parameter's name."""
 
