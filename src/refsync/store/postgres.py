@@ -7,7 +7,10 @@ from sqlalchemy.exc import DBAPIError
 
 from refsync.errors import StoreError
 
-LIMITS = "-c statement_timeout=600000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=120000"
+LIMITS = (
+    "-c statement_timeout=600000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=120000 "
+    "-c jit=off"  # compiling the long statement of a rule takes longer than carrying it out
+)
 UNREACHABLE = "the database at {where} cannot be reached; check that it runs and that the address and the sign-in are right"
 MEANING = {
     "08": UNREACHABLE,
