@@ -44,10 +44,12 @@ def server() -> Iterator[str]:
         data, options = folder / "data", " ".join(f"-c {one}" for one in SETTINGS)
         _run(f"{programs / 'initdb'} -D {data} -U {USER} -A trust -E UTF8 --no-sync")
         _run(f"{programs / 'pg_ctl'} -D {data} -l {folder / 'log'} -w -o {shlex.quote(f'-k {folder} {options}')} start")
+        stop = f"{programs / 'pg_ctl'} -D {data} -m immediate stop"
+        _watch(folder, stop)
         try:
             yield f"postgresql+psycopg://{USER}@/postgres?host={folder}"
         finally:
-            _run(f"{programs / 'pg_ctl'} -D {data} -m immediate stop")
+            _run(stop)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -91,9 +93,22 @@ def _known(user: str) -> bool:
     return True
 
 
+def _watch(folder: Path, stop: str) -> None:
+    """Have a shell stop the server when the tests are gone without having done so: killed tests tidy nothing up."""
+    alone = f"while kill -0 {os.getpid()} 2>/dev/null && [ -d {folder} ]; do sleep 1; done"
+    tidy = f"[ -d {folder} ] && {shlex.join(_as_user(stop))}; rm -rf {folder}"
+    quiet = subprocess.DEVNULL
+    subprocess.Popen(["sh", "-c", f"{alone}; {tidy}"], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True, cwd="/")
+
+
+def _as_user(command: str) -> list[str]:
+    return ["su", USER, "-s", "/bin/sh", "-c", command] if os.geteuid() == 0 else ["sh", "-c", command]
+
+
 def _run(command: str) -> None:
-    as_user = ["su", USER, "-s", "/bin/sh", "-c", command] if os.geteuid() == 0 else ["sh", "-c", command]
     # what the server inherits it keeps open: with pipes there would be no end to wait for
-    done = subprocess.run(as_user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=60, cwd="/")
+    done = subprocess.run(
+        _as_user(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=60, cwd="/"
+    )
     if done.returncode:
         raise Unavailable(f"{command.split()[0]} ended with exit code {done.returncode}")
