@@ -8,22 +8,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import func, select
-
 from refsync.errors import Problem, did_you_mean
 from refsync.model import Instant, Stream
 from refsync.plan.assignees import Assignees
 from refsync.plan.situation import People
-from refsync.rules.compile import conditions_of
 from refsync.rules.facts import facts_of
 from refsync.rules.phrases import FactType, NotOneOf, OneOf
 from refsync.rules.reading import all_lines, reads
 from refsync.rules.rule import Condition, Rule, RuleSet
 from refsync.rules.sources import Field
-from refsync.rules.subjects import SUBJECTS
-from refsync.store import directory
+from refsync.store import directory, mirror
 from refsync.store.engine import Database
-from refsync.store.tables import introduction
 from refsync.sync.evaluate import judged
 from refsync.sync.rehearsal import Rehearsal, funnel, live, rehearse
 
@@ -34,7 +29,7 @@ def examine(db: Database, connection: str, rules: RuleSet, now: Instant) -> list
     """Return what is odd about these rules for the data of a connection. Rules that are off are not looked at."""
     playing = live(rules)
     rehearsed = rehearse(db, connection, playing, now)
-    made = _introductions(db, connection)
+    made = mirror.counts(db, connection)[Stream.INTRODUCTIONS]
     found = list(_values(db, connection, playing, now))
     for rule in judged(playing):
         if not made and Stream.INTRODUCTIONS in reads(rule, playing, facts_of(playing)):
@@ -45,10 +40,6 @@ def examine(db: Database, connection: str, rules: RuleSet, now: Instant) -> list
             found += _reach(db, connection, rule, playing, now, rehearsed)
     found += _people(db, connection, playing)
     return sorted(found, key=lambda problem: (str(problem.place), problem.message))
-
-
-def _introductions(db: Database, connection: str) -> int:
-    return db.execute(select(func.count()).where(introduction.c.connection == connection)).scalar_one()
 
 
 def _reach(db: Database, connection: str, rule: Rule, rules: RuleSet, now: Instant, rehearsed: Rehearsal) -> Iterator[Problem]:
@@ -73,16 +64,16 @@ def _reach(db: Database, connection: str, rule: Rule, rules: RuleSet, now: Insta
 def _values(db: Database, connection: str, rules: RuleSet, now: Instant) -> Iterator[Problem]:
     """Yield the texts that lines ask for and that no record has, each place once."""
     told: set[str] = set()
-    occurring: dict[str, set[str]] = {}
+    texts: dict[str, set[str]] = {}
     for line in _lines(rules):
         fact = facts_of(rules).get(line.fact)
         asks = isinstance(line.phrase, OneOf | NotOneOf) and fact is not None and fact.type is FactType.TEXT
         if not asks or str(line.place) in told or fact is None or not isinstance(fact.source, Field):
             continue
         told.add(str(line.place))
-        if line.fact not in occurring:
-            occurring[line.fact] = set(_occurring(db, connection, rules, now, line.fact))
-        known = occurring[line.fact]
+        if line.fact not in texts:
+            texts[line.fact] = set(db.execute(occurring(rules, connection, now, line.fact)).scalars())
+        known = texts[line.fact]
         for text in line.phrase.values if isinstance(line.phrase, OneOf | NotOneOf) else ():
             if text not in known:
                 hint = (
@@ -95,18 +86,8 @@ def _values(db: Database, connection: str, rules: RuleSet, now: Instant) -> Iter
 
 
 def _told(known: Iterable[str]) -> str:
-    some = sorted(known)[:SHOWN]
+    some = sorted(text for text in known if text)[:SHOWN]
     return f"it is one of: {', '.join(some)}" if some else "it is never set"
-
-
-def _occurring(db: Database, connection: str, rules: RuleSet, now: Instant, name: str) -> Iterable[str]:
-    """Return every text that a fact has in the data."""
-    conditions = conditions_of(rules, connection, now)
-    fact = conditions.facts[name]
-    subject = SUBJECTS[next(kind for kind in SUBJECTS if kind == fact.subject)]
-    value = conditions.values.of(name).label("value")
-    rows = select(value).select_from(conditions.values.joined(subject.joined)).where(subject.table.c.connection == connection)
-    return (str(found) for found in db.execute(rows.distinct()).scalars() if found not in (None, ""))
 
 
 def _lines(rules: RuleSet) -> Iterator[Condition]:

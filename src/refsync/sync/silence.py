@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
-
 from refsync.finding import State
-from refsync.model import AccountStatus, Stream
+from refsync.model import Stream
 from refsync.plan import Ending, Held
 from refsync.rules.compile import reads
 from refsync.rules.rule import Match
 from refsync.store.engine import Database
-from refsync.store.tables import account, activity, user
+from refsync.store.silent import silent_owners
 from refsync.sync.run import Run
 
 REASON = "held.silent_owner"
@@ -42,9 +40,7 @@ class Silence:
     def spared(self, endings: Iterable[Ending]) -> tuple[Ending, ...]:
         """Return the endings without those of tasks of silent reps that would only expire."""
         return tuple(
-            one
-            for one in endings
-            if one.state is not State.EXPIRED or not self._concerns(one.finding.rule, one.finding.owner_id)
+            one for one in endings if one.state is not State.EXPIRED or not self._concerns(one.finding.rule, one.finding.owner_id)
         )
 
     def _concerns(self, rule: str, owner_id: str | None) -> bool:
@@ -57,23 +53,8 @@ def silence(db: Database, run: Run) -> Silence:
     if company.silent_owner is None:
         return Silence()
     since = company.calendar.ago(run.now, company.silent_owner)
-    heard = select(activity.c.owner_id).where(
-        activity.c.connection == run.connection,
-        activity.c.at >= since,
-        activity.c.at <= run.now,
-        activity.c.task_key == "",
-        activity.c.owner_id.is_not(None),
-    )
-    owning = select(account.c.owner_id).where(
-        account.c.connection == run.connection,
-        account.c.status == AccountStatus.CUSTOMER.value,
-        account.c.owner_id.is_not(None),
-    )
-    names = select(user.c.id, func.coalesce(user.c.name, user.c.id).label("name")).where(
-        user.c.connection == run.connection, user.c.active, user.c.id.in_(owning), user.c.id.not_in(heard)
-    )
     judging = (rule for rule in run.rules.rules if Stream.ACTIVITIES in reads(rule, run.rules))
     return Silence(
-        owners={row.id: row.name for row in db.execute(names)},
+        owners=silent_owners(db, run.connection, since, run.now),
         rules=frozenset(name for rule in judging for name in rule.names),
     )
