@@ -13,6 +13,7 @@ from refsync.model import Instant, Stream
 from refsync.plan.assignees import Assignees
 from refsync.plan.situation import People
 from refsync.rules.facts import facts_of
+from refsync.rules.occurring import occurring
 from refsync.rules.phrases import FactType, NotOneOf, OneOf
 from refsync.rules.reading import all_lines, reads
 from refsync.rules.rule import Condition, Rule, RuleSet
