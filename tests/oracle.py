@@ -33,7 +33,10 @@ class Milestone(NamedTuple):
     """Empty for those read from the account itself."""
     reached: date
     ready: bool
-    """Whether there was a conversation in the last 90 days: ask; else reconnect first."""
+    """Whether somebody there was in a conversation in the last 90 days: ask; else reconnect first.
+
+    Where no person is known (or all opted out), any conversation with the account will do.
+    """
     suppressed: str
     """Why nobody may ask; empty: one may."""
 
@@ -81,7 +84,8 @@ def milestones(folder: Path, now: datetime, *, zone: str = "UTC", fields: Mappin
         reached = [(kind, "", account.get(column, "")) for kind, column in fields.items()]
         reached += [("signed", deal["id"], deal["closed_on"]) for deal in book.won[account["id"]]]
         last = max((at for at in book.touches[account["id"]] if at <= now), default=None)
-        ready = last is not None and last >= days.ago(90)
+        warm = any(days.ago(90) <= at <= now for person in book.people[account["id"]] for at in book.talks[person])
+        ready = last is not None and last >= days.ago(90) and (warm or not book.people[account["id"]])
         suppressed = ""
         if account["do_not_contact"].lower() == "true":
             suppressed = "do not contact"
@@ -123,12 +127,20 @@ class _Book:
         self.open_tasks = defaultdict[str, list[datetime | None]](list)
         self.meetings = defaultdict[str, list[datetime]](list)
         self.won = defaultdict[str, list[dict[str, str]]](list)
+        self.talks = defaultdict[str, list[datetime]](list)
+        """By person: when they took part in something."""
+        self.people = defaultdict[str, list[str]](list)
+        """By account: who is there and may be contacted."""
         deals = list(_rows(folder / "deals.csv"))
         for deal in deals:
             if deal["status"] == "won":
                 self.won[deal["account_id"]].append(deal)
         self._account_of_deal = {deal["id"]: deal["account_id"] for deal in deals}
-        self._accounts_of_person = {person["id"]: {person["account_id"]} for person in _rows(folder / "contacts.csv")}
+        self._accounts_of_person = {}
+        for person in _rows(folder / "contacts.csv"):
+            self._accounts_of_person[person["id"]] = {person["account_id"]}
+            if person["do_not_contact"].lower() != "true":
+                self.people[person["account_id"]].append(person["id"])
         for further in _rows_if_any(folder / "account_contacts.csv"):
             self._accounts_of_person[further["contact_id"]].add(further["account_id"])
         cases = _rows_if_any(folder / "cases.csv")
@@ -145,6 +157,10 @@ class _Book:
                 self.meetings[account].append(at)
             if at is not None and _is_touch(activity):
                 self.touches[account].append(at)
+
+        if at is not None and _is_touch(activity):
+            for person in filter(None, activity["contact_ids"].split(";")):
+                self.talks[person].append(at)
 
     def _accounts(self, activity: dict[str, str]) -> set[str]:
         """Return the accounts an activity is with: its own, else its deal's, and all those its people belong to."""

@@ -159,7 +159,7 @@ def test_an_escalation_stops_care_where_asked_for(tmp_path: Path) -> None:
 )
 def test_milestones_count_from_7_to_120_days(tmp_path: Path, day: str, *, found: bool) -> None:
     """Both days are included, for won deals and for the mapped fields alike."""
-    folder = book(tmp_path, call("2026-11-01T10:00:00Z"), won=day, milestones=f"{day},{day}")
+    folder = book(tmp_path, call("2026-11-01T10:00:00Z", "A1,,C1"), won=day, milestones=f"{day},{day}")
     reached = date.fromisoformat(day)
     expected = [
         Milestone("implemented", "A1", "", reached, True, ""),
@@ -175,6 +175,7 @@ def test_milestones_count_from_7_to_120_days(tmp_path: Path, day: str, *, found:
     [
         ({}, False, "long silence"),
         ({"at": "2026-08-22T00:00:00Z"}, True, ""),
+        ({"at": "2026-08-22T00:00:00Z", "link": "A1,,"}, False, ""),
         ({"at": "2026-08-21T23:59:59Z"}, False, ""),
         ({"at": "2024-11-19T23:59:59Z"}, False, "long silence"),
         ({"at": "2026-11-01T00:00:00Z", "case": "K1,A1,,,,true,,"}, True, "open escalation"),
@@ -184,9 +185,9 @@ def test_milestones_count_from_7_to_120_days(tmp_path: Path, day: str, *, found:
     ],
 )
 def test_who_may_be_asked(tmp_path: Path, change: dict[str, str], *, ready: bool, suppressed: str) -> None:
-    """A conversation in the last 90 days makes an ask ready; escalations, opt-outs and long silence stop it."""
-    rest = {name: value for name, value in change.items() if name != "at"}
-    activities = [call(change["at"])] if "at" in change else []
+    """A conversation with a person there in the last 90 days makes an ask ready; escalations, opt-outs and long silence stop it."""
+    rest = {name: value for name, value in change.items() if name not in {"at", "link"}}
+    activities = [call(change["at"], change.get("link", "A1,,C1"))] if "at" in change else []
     folder = book(tmp_path, *activities, won="2026-11-01", **rest)
 
     assert [(found.ready, found.suppressed) for found in milestones(folder, NOW)] == [(ready, suppressed)]
