@@ -185,7 +185,7 @@ def test_milestones_count_from_7_to_120_days(tmp_path: Path, day: str, *, found:
     ],
 )
 def test_who_may_be_asked(tmp_path: Path, change: dict[str, str], *, ready: bool, suppressed: str) -> None:
-    """A conversation with a person there in the last 90 days makes an ask ready; escalations, opt-outs and long silence stop it."""
+    """A conversation with a person there within 90 days makes an ask ready; escalations, opt-outs and long silence stop it."""
     rest = {name: value for name, value in change.items() if name not in {"at", "link"}}
     activities = [call(change["at"], change.get("link", "A1,,C1"))] if "at" in change else []
     folder = book(tmp_path, *activities, won="2026-11-01", **rest)
