@@ -5,13 +5,13 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-long test-cures test-answers test-clients check bench bench-salesforce bench-hubspot lock clean
+.PHONY: demo test test-long test-cures test-answers test-clients check bench bench-salesforce bench-hubspot bench-rules lock clean
 
 demo: $(READY)            ## a stand-in Salesforce, two real syncs over HTTP, and what a rep would now see
 	$(BIN)/refsync demo $(DEMO)
 
 test: $(READY)            ## the tests
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 test-long: $(READY)       ## what takes minutes: the service on a real schedule, many lives, kills and bad weeks
 	$(BIN)/python -m pytest -m long $(TESTS)
@@ -51,6 +51,9 @@ bench: $(READY) $(VENV)/.bench   ## ratios against a baseline in the same run
 
 bench-salesforce bench-hubspot: bench-%: $(READY) $(VENV)/.bench   ## a first load of 1,000,000 activities
 	$(BIN)/python -m bench --only $* --activities 1000000 --rounds 1 $(BENCH)
+
+bench-rules: $(READY) $(VENV)/.bench   ## each shipped rule and a whole tick beside DuckDB by hand, 200,000 accounts
+	$(BIN)/python -m bench --only rules --accounts 200000 $(BENCH)
 
 $(READY): pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "refsync needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
