@@ -234,7 +234,7 @@ def test_damaged_database_is_found_at_the_start(path: Path) -> None:
     with open_store(url(path)) as store:
         fill(store)
     content = bytearray(path.read_bytes())
-    content[len(content) // 2 : len(content) // 2 + 4096] = b"\xff" * 4096
+    content[len(content) // 2 : len(content) // 2 + 16384] = b"\xff" * 16384
     path.write_bytes(content)
 
     with pytest.raises(StoreError, match=r"is damaged.*restore the last backup"):
