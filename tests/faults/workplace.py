@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ NOW = "2026-11-20T12:00:00Z"
 CLIENT, SECRET = "faults", "faults-secret"
 
 
-def make(folder: Path, *, accounts: int, now: datetime | None = None) -> None:
-    """Write a book and rules that are live, do not wait, and give each rep as many tasks as there are."""
+def make(folder: Path, *, accounts: int, now: datetime | None = None, per_day: int = 500) -> None:
+    """Write a book and rules that are live, do not wait, and give each rep so many tasks a day, or as many as there are."""
     write_book(folder / "book", accounts=accounts, seed=5, now=now or moment(parse_instant(NOW)))
     (folder / "secret").write_text(SECRET)
     (folder / "secret").chmod(0o400)
@@ -42,11 +43,12 @@ def make(folder: Path, *, accounts: int, now: datetime | None = None) -> None:
     for path in bundled("rules").glob("*.toml"):
         text = path.read_text().replace('mode     = "watch"', 'mode     = "live"')
         text = text.replace('settle       = "1 hour"', 'settle       = "0 hours"')
-        for limit in ("per_rep_per_day   = 5", "per_rep_per_week  = 15"):
-            text = text.replace(limit, f"{limit.split()[0]} = 500")
+        for limit, count in (("per_rep_per_day   = 5", per_day), ("per_rep_per_week  = 15", 500)):
+            text = text.replace(limit, f"{limit.split()[0]} = {count}")
         (folder / "rules" / path.name).write_text(text)
 
 
+@cache
 def rules(folder: Path) -> RuleSet:
     found = load(folder / "rules")
     assert found.company.settle == Duration(0, Unit.HOURS)
@@ -64,6 +66,16 @@ class Crm:
     def requests(self) -> int:
         """Return how many calls it has had."""
         return int(requests.get(f"{self.url}/_sandbox/requests", timeout=10).json()["total"])
+
+    def wind(self, now: str) -> None:
+        """Set its clock."""
+        requests.post(f"{self.url}/_sandbox/clock", json={"now": now}, timeout=10).raise_for_status()
+
+    def call(self, account_id: str, at: str) -> None:
+        """Let somebody talk to a customer."""
+        talked = {"kind": "call", "direction": "in", "status": "done", "at": at, "account_id": account_id}
+        change = {"op": "add", "table": "activities", "row": talked}
+        requests.post(f"{self.url}/_sandbox/records", json={"changes": [change]}, timeout=10).raise_for_status()
 
     def tasks(self) -> list[dict[str, Any]]:
         """Return our tasks."""
