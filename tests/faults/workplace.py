@@ -109,13 +109,6 @@ def configure(folder: Path, name: str, url: str, home: str = "home") -> Path:
     return at / "config.toml"
 
 
-def approve(config: Path) -> None:
-    """Let the rules, which are live for the first time, write for everybody they match."""
-    command = [sys.executable, "-c", "from refsync.cli.main import main; main()", "approve", "*", "--existing", "all"]
-    command += ["--config", str(config), "--rules", str(config.parent.parent / "rules")]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
-
-
 def connection(config: Path) -> Connection:
     (found,) = load_config(config).connections
     return replace(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import Connection, select, update
 
@@ -105,6 +105,13 @@ def take_over(
 
 
 def written_at(due_on: date, due: Duration | None, calendar: Calendar, now: Instant) -> Instant:
-    """Return about when a task was written that was due so long after; not every CRM shows it."""
-    day = due_on if due is None or due.unit is Unit.HOURS else calendar.back(due_on, due)
+    """Return about when a task was written that was due so long after; not every CRM shows it.
+
+    Of several days that lead to one due day, as those of a weekend, it is the latest, so that no cap is exceeded today.
+    """
+    if due is None or due.unit is Unit.HOURS:
+        return min(now, calendar.midnight(due_on))
+    day, today = calendar.back(due_on, due), calendar.day(now)
+    while day < today and calendar.due(calendar.midnight(day + timedelta(days=1)), due) == due_on:
+        day += timedelta(days=1)
     return min(now, calendar.midnight(day))
