@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from sqlalchemy import insert, literal, select
 
 from refsync.bundled import bundled
 from refsync.calendar import Duration, Unit
@@ -45,6 +46,7 @@ from refsync.rules.files import load
 from refsync.rules.rule import Escalation, Mode, RuleSet
 from refsync.store import ledger
 from refsync.store.engine import Store, open_store
+from refsync.store.plan_tables import metadata
 from refsync.sync.retry import Patience
 from refsync.sync.tick import Report, tick
 from refsync.sync.turn import AlreadyRunning
@@ -102,6 +104,7 @@ class Life(RuleBasedStateMachine):
         self.mine: dict[str, dict[str, object]] = {}
         """What people wrote into tasks, by key."""
         self.made = 0
+        self.copy = ""
 
     def teardown(self) -> None:
         """End every life that went well so far with a run without trouble."""
@@ -248,6 +251,27 @@ class Life(RuleBasedStateMachine):
     def kill_while_writing(self, steps: int) -> None:
         """Kill the next run at a commit or call from its first call about tasks on."""
         self.fate.die_in(steps, once_writing=True)
+
+    @rule()
+    def keep_copy(self) -> None:
+        """Somebody copies the database."""
+        self.copy = self._copied(self.connection)
+
+    @rule(older=st.booleans())
+    def lose_database(self, *, older: bool) -> None:
+        """The database is lost; refsync begins anew with an empty one, or with the copy that somebody kept."""
+        self.connection = self._copied(self.copy if older else "")
+
+    def _copied(self, connection: str) -> str:
+        """Return the name of a new connection that knows what this one does."""
+        name = f"life {next(self.lives)}"
+        with self.store.write() as db:
+            for table in metadata.sorted_tables:
+                if connection and "connection" in table.c:
+                    columns = [literal(name) if column.name == "connection" else column for column in table.c]
+                    rows = select(*columns).where(table.c.connection == connection)
+                    db.execute(insert(table).from_select([column.name for column in table.c], rows))
+        return name
 
     # What refsync does
 
