@@ -13,7 +13,6 @@ import typer
 
 from refsync import log
 from refsync.calendar import Duration, Unit
-from refsync.cli.chart import Bar, draw
 from refsync.cli.judging import BookOption, rules_folder, stores
 from refsync.cli.screen import dump, out, table
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
@@ -176,6 +175,8 @@ def _plain(text: str) -> str:
 
 def picture(found: Coverage, by: By, now: Instant) -> str:
     """Return the coverage as a picture: everybody beside the figure of their team, or of all."""
+    from refsync.cli.chart import Bar, draw  # here: no other command should wait for what draws
+
     teams = {team.name: team.figures.coverage for team in found.teams}
 
     def beside(row: Row) -> int | None:

@@ -13,7 +13,6 @@ import typer
 from refsync.cli.screen import err
 from refsync.cli.workspace import parse_now
 from refsync.model import moment
-from refsync_sandbox.generator import write_book
 
 
 def sandbox(
@@ -27,6 +26,8 @@ def sandbox(
     """Serve a stand-in CRM on loopback until it is told to end. Prints its address as a line of JSON."""
     at = moment(parse_now(now))
     if book is None:
+        from refsync_sandbox.generator import write_book  # here: no other command should wait for it
+
         book = Path(tempfile.mkdtemp(prefix="refsync-book-"))
         err.print(f"writing a book of {accounts:,} accounts to {book}", markup=False)
         write_book(book, accounts=accounts, seed=seed, now=at)
