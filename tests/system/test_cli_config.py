@@ -44,9 +44,9 @@ def test_what_is_wrong_in_the_configuration_is_said_at_its_place(
     for name, content in (("empty", b"\n"), ("bytes", b"\xff\xfe")):
         (tmp_path / name).write_bytes(content)
         (tmp_path / name).chmod(0o400)
-    run = [sys.executable, "-c", "from refsync.cli.main import main; main()"]
-    subprocess.run([*run, "init"], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / "rules").mkdir()
     (tmp_path / "config.toml").write_text(text)
+    run = [sys.executable, "-c", "from refsync.cli.main import main; main()"]
     done = subprocess.run([*run, "check", "--offline"], cwd=tmp_path, check=False, capture_output=True, text=True)
 
     assert code == done.returncode, done.stderr
