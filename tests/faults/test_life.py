@@ -432,11 +432,11 @@ def live(world: str, lives: int, steps: int) -> None:
 @pytest.mark.parametrize("part", range(4))
 def test_laws_hold_through_short_lives(part: int) -> None:
     """Whatever people do and whatever breaks: one task a key, decisions stand, all is known, a second run writes nothing."""
-    live("memory", lives=40, steps=8)
+    live("memory", lives=40, steps=6)
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("world", "steps"), [("salesforce", 7), ("hubspot", 6)])
+@pytest.mark.parametrize(("world", "steps"), [("salesforce", 6), ("hubspot", 5)])
 @pytest.mark.parametrize("part", range(2))
 def test_laws_hold_in_the_stand_ins(world: str, steps: int, part: int) -> None:
     """The same in Salesforce and in HubSpot, over HTTP."""
