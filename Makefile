@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-long test-cures test-answers test-clients check bench bench-salesforce bench-hubspot bench-rules lock clean
+.PHONY: demo test test-long test-crash test-cures test-answers test-clients check bench bench-salesforce bench-hubspot bench-rules lock clean
 
 demo: $(READY)            ## a stand-in Salesforce, two real syncs over HTTP, and what a rep would now see
 	$(BIN)/refsync demo $(DEMO)
@@ -14,7 +14,10 @@ test: $(READY)            ## the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 test-long: $(READY)       ## what takes minutes: the service on a real schedule, many lives, kills and bad weeks
-	$(BIN)/python -m pytest -m long $(TESTS)
+	$(BIN)/python -m pytest -m long -n auto $(TESTS)
+
+test-crash: $(READY)      ## processes killed at a thousand random moments while they write, for each CRM: some hours
+	$(BIN)/python -m pytest -m long -n auto tests/faults/test_crash.py
 
 test-cures: $(READY)      ## each numbered test once without its cure: it has to fail then
 	$(BIN)/python -m pytest -p tests.cures.plugin -m bug $(TESTS)
