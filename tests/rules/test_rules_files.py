@@ -363,6 +363,7 @@ def test_long_and_short_forms_are_the_same_rule(folder: Callable[..., Path]) -> 
     assert short_.repeat == Repeat(after_done=Duration(30, Unit.DAYS), at_most=2)
 
 
+@pytest.mark.long
 def test_a_copy_of_the_shipped_rules_with_every_value_damaged_is_refused(tmp_path: Path) -> None:
     """Wherever a text in a shipped rule is damaged, there is a problem, never a traceback."""
     for path in SHIPPED.glob("*-*.toml"):

@@ -26,6 +26,9 @@ NAMES = (
 VALUES = ("5", "[]", "{}", '["a", 5]', "{ not = 5 }", "nan")
 FREE = re.compile(r"\s*(#|\w+-\w|key|core|implemented|roi)")
 """Lines whose key is a name of the company's own."""
+OFTEN = {"company.toml", "segments.toml", "ask-referral-after-milestone.toml", "reconnect-neglected-customer.toml"}
+EACH = [pytest.param(name, marks=() if name in OFTEN else pytest.mark.long) for name in NAMES]
+"""The others are in the long suite; of all of them `test_rules_corpus` damages some."""
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def _damaged(text: str) -> Iterator[str]:
         yield from ("\n".join([*before, line.replace(mark, "", 1), *after]) for mark in '"[]{}=|' if mark in line)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_no_damage_makes_the_check_fail(folder: Path, name: str) -> None:
     """Whatever is deleted, doubled, of a wrong type or left open: the check answers, with rules or with an error."""
     text = (folder / name).read_text()
@@ -65,7 +68,7 @@ def test_no_damage_makes_the_check_fail(folder: Path, name: str) -> None:
         assert (found is None) == any(problem.severity == "error" for problem in problems)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_every_misspelt_key_is_found_at_its_line(folder: Path, name: str) -> None:
     """A letter too many in any key or table is an error in that line."""
     lines = (folder / name).read_text().split("\n")
