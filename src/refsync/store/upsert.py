@@ -64,8 +64,8 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
 def among(column: ColumnElement[Any], ids: str | Collection[str]) -> ColumnElement[bool]:
     """Return that a column is one of these ids, or of those in the parameter of that name: a list of any length.
 
-    One parameter instead of one per id: the statement's text stays the same, and is prepared once. And SQLite seeks each of them
-    in an index, where it takes a thousand parameters for a reason to go through all records of the connection.
+    One parameter instead of one per id: the statement's text stays the same, and is prepared once. That SQLite seeks each id in
+    an index is the doing of `statistics`.
     """
     bound = bindparam(ids, type_=_Ids()) if isinstance(ids, str) else bindparam("ids", list(ids), type_=_Ids(), unique=True)
     listed = _Listed(bound).table_valued("id", name="listed")
