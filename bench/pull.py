@@ -34,7 +34,7 @@ from refsync.bundled import bundled
 from refsync.cli import stage
 from refsync.model import Stream, parse_instant
 from refsync.registry import connect
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.store import lease, mirror
 from refsync.store.engine import open_store
 from refsync.store.sqlite import journal_mode

@@ -24,10 +24,10 @@ from bench.rules_engines import duck, postgres, sqlite
 from refsync.bundled import bundled
 from refsync.model import Stream
 from refsync.plan import Approval, People, plan
-from refsync.rules.compile import compile_rule
-from refsync.rules.explain import why
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
+from refsync.rules.query.compile import compile_rule
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
+from refsync.rules.why.explain import why
 from refsync.store import directory, ledger, tables
 from refsync.store.engine import Store
 from refsync.sync.evaluate import judged, matches_of

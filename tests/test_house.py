@@ -14,7 +14,7 @@ import pytest
 
 from refsync import config, errors
 from refsync.bundled import bundled
-from refsync.rules import files
+from refsync.rules.files.folder import check as check_files
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,7 +54,7 @@ def test_every_error_is_in_the_tree() -> None:
 
 def test_shipped_rules_check() -> None:
     """The shipped rules have neither errors nor warnings."""
-    rules, problems = files.check(bundled("rules"))
+    rules, problems = check_files(bundled("rules"))
 
     assert [] == [str(problem) for problem in problems]
     assert rules is not None

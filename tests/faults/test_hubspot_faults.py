@@ -26,7 +26,7 @@ from refsync.connector import ConnectionSettings, Secret
 from refsync.errors import ConnectorError, LeaseLost
 from refsync.finding import State
 from refsync.model import moment, parse_instant
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.store import ledger
 from refsync.store.budget import StoreMeter
 from refsync.store.engine import Store, open_store

@@ -42,7 +42,7 @@ from refsync.model import (
     moment,
     parse_instant,
 )
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import Escalation, Mode, RuleSet
 from refsync.store import ledger
 from refsync.store.engine import Store, open_store

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from refsync.bundled import bundled
 from refsync.errors import ConnectorError, TransientError, UnexpectedReply
 from refsync.model import Account, Activity, ActivityKind, Contact, Record, Stream, parse_instant
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 from refsync.store.engine import Store, open_store
 from refsync.store.tables import TABLE_OF

@@ -23,7 +23,7 @@ from refsync.config import Connection
 from refsync.config import load as load_config
 from refsync.finding import Finding
 from refsync.model import moment, parse_instant
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 from refsync.store import ledger
 from refsync.store.engine import open_store

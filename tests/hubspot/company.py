@@ -11,7 +11,7 @@ from refsync.calendar import Duration, Unit
 from refsync.finding import Finding
 from refsync.model import Account, AccountStatus, Activity, ActivityKind, ActivityStatus, Contact, Direction, Record, User
 from refsync.model import parse_instant as at
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.store import ledger
 from refsync.store.engine import Store
 from refsync.sync.retry import Patience

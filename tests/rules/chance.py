@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from refsync.rules.facts import known_facts
+from refsync.rules.facts.registry import known_facts
 from refsync.rules.phrases import FactType
 from refsync.rules.rule import OwnFact
 from tests.rules.interpreter import Clock, Line, Part, Spoken, Stop

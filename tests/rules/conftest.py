@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, StaticPool, create_engine
 
-from refsync.rules.files import check
+from refsync.rules.files.folder import check
 from refsync.rules.rule import RuleSet
 from refsync.store.tables import metadata
 from tests.postgresql import schema

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, insert
 
 from refsync.company import Company
 from refsync.model import Instant, parse_instant
-from refsync.rules.compile import compile_rule
+from refsync.rules.query.compile import compile_rule
 from refsync.rules.rule import Match, RuleSet
 from refsync.store import tables, touches
 from refsync.store.tables import metadata

@@ -13,7 +13,7 @@ from refsync.calendar import Calendar, parse_duration
 from refsync.company import Company, TouchPolicy
 from refsync.errors import Place
 from refsync.model import ActivityKind, Direction, instant
-from refsync.rules.facts import known_facts
+from refsync.rules.facts.registry import known_facts
 from refsync.rules.phrases import FactType, parse
 from refsync.rules.rule import Condition, Kind, Mode, Rule, RuleSet, Segment, Suppression, TaskTemplate, Text, When
 from tests.rules.chance import OWN_FACTS, PARTS

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from refsync.rules.cases import read_cases
-from refsync.rules.files import load
+from refsync.rules.files.cases import read_cases
+from refsync.rules.files.folder import load
 from refsync.store.engine import Store, open_store
-from refsync.sync.trial import Tried, attempt, uncovered
+from refsync.sync.dry_run.trial import Tried, attempt, uncovered
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 RULES = load(SHIPPED)

@@ -9,8 +9,8 @@ import pytest
 from refsync.bundled import bundled
 from refsync.company import MilestoneField
 from refsync.model import Stream
-from refsync.rules.compile import hidden
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
+from refsync.rules.query.compile import hidden
 from refsync.rules.rule import RuleSet
 
 ACCOUNTS, DEALS, ACTIVITIES, CASES = Stream.ACCOUNTS, Stream.DEALS, Stream.ACTIVITIES, Stream.CASES

@@ -16,7 +16,7 @@ import pytest
 
 from refsync.bundled import bundled
 from refsync.errors import Place
-from refsync.rules.files import check
+from refsync.rules.files.folder import check
 
 SHIPPED = {path.name: path.read_text(encoding="utf-8") for path in sorted(bundled("rules").glob("*.toml"))}
 WORD = re.compile(r"[a-z]{4,}")

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 from refsync.calendar import Duration, Unit
 from refsync.errors import RuleError
 from refsync.model import instant
-from refsync.rules.checklist import QUESTIONS, answers
-from refsync.rules.figures import COUNTED, Coverage, Figures, measure
+from refsync.rules.coverage.checklist import QUESTIONS, answers
+from refsync.rules.coverage.figures import COUNTED, Coverage, Figures, measure
 from refsync.rules.rule import RuleSet
 from tests.rules.chance import networks
 from tests.rules.interpreter import Spoken

@@ -9,14 +9,14 @@ import pytest
 
 from refsync.errors import UserError
 from refsync.model import Account, AccountStatus, Activity, ActivityKind, ActivityStatus, Direction, Record, User, parse_instant
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 from refsync.rules.what_if import with_setting
 from refsync.store.engine import Store, open_store
-from refsync.sync.backtest import backtest
-from refsync.sync.effect import effect
-from refsync.sync.examine import examine
-from refsync.sync.rehearsal import funnel, live, rehearse
+from refsync.sync.dry_run.backtest import backtest
+from refsync.sync.dry_run.effect import effect
+from refsync.sync.dry_run.examine import examine
+from refsync.sync.dry_run.rehearsal import funnel, live, rehearse
 from refsync.sync.tick import tick
 from refsync.testing.memory import MemoryConnector, MemoryCrm
 

@@ -10,8 +10,8 @@ import pytest
 
 from refsync.calendar import Duration, Unit
 from refsync.errors import Problem
-from refsync.rules.cases import read_cases
-from refsync.rules.files import check
+from refsync.rules.files.cases import read_cases
+from refsync.rules.files.folder import check
 from refsync.rules.phrases import OneOfParameter, Parameter
 from refsync.rules.rule import Escalation, Kind, Mode, Rule, RuleSet
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from refsync.rules.explain import Answer, Explained, Why, find_account, why
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
+from refsync.rules.why.explain import Answer, Explained, Why, find_account, why
 from tests.rules.mirror import CONNECTION, NOW, Mirror, at
-from tests.rules.test_rules_compile import about_accounts
+from tests.rules.texts import about_accounts
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 

@@ -12,7 +12,7 @@ from refsync.calendar import Duration, Unit
 from refsync.company import AskLimits, Company
 from refsync.errors import RuleError
 from refsync.model import ActivityKind, Direction
-from refsync.rules.files import check, load
+from refsync.rules.files.folder import check, load
 from refsync.rules.phrases import MoreThanAgo, NotInLast, Parameter
 from refsync.rules.rule import Kind, Mode, Placeholder, Repeat
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from refsync.rules.files import check
+from refsync.rules.files.folder import check
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 SHARED = ("company.toml", "segments.toml", "suppress.toml", "facts.toml")

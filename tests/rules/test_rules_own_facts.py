@@ -12,16 +12,16 @@ from sqlalchemy.dialects import postgresql
 
 from refsync.company import custom_fields
 from refsync.model import Stream, parse_instant
-from refsync.rules import own_facts
-from refsync.rules.columns import hidden
-from refsync.rules.compile import compile_rule
-from refsync.rules.fact import Fact
-from refsync.rules.files import check
+from refsync.rules.facts import own
+from refsync.rules.facts.fact import Fact
+from refsync.rules.facts.sources import Field, account
+from refsync.rules.files.folder import check
 from refsync.rules.phrases import FactType
+from refsync.rules.query.columns import hidden
+from refsync.rules.query.compile import compile_rule
 from refsync.rules.rule import RuleSet
-from refsync.rules.sources import Field, account
 from tests.rules.mirror import CONNECTION, NOW, Mirror
-from tests.rules.test_rules_compile import about, about_accounts, rule
+from tests.rules.texts import about, about_accounts, rule
 
 Rules = Callable[..., RuleSet]
 FACTS = """
@@ -156,13 +156,13 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
     """Give a function that installs an entry point for one test."""
 
     def install(name: str) -> None:
-        point = EntryPoint(name="test", value=f"{__name__}:{name}", group=own_facts.GROUP)
-        monkeypatch.setattr(own_facts, "entry_points", lambda group: [point] if group == own_facts.GROUP else [])
-        own_facts.registered.cache_clear()
+        point = EntryPoint(name="test", value=f"{__name__}:{name}", group=own.GROUP)
+        monkeypatch.setattr(own, "entry_points", lambda group: [point] if group == own.GROUP else [])
+        own.registered.cache_clear()
 
     yield install
     monkeypatch.undo()
-    own_facts.registered.cache_clear()
+    own.registered.cache_clear()
 
 
 def test_a_package_registers_facts(rules: Rules, mirror: Mirror, installed: Callable[[str], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from refsync.company import Company
-from refsync.rules.people import people, pick
+from refsync.rules.facts.people import people, pick
 from tests.rules.mirror import CONNECTION, NOW, Mirror
 from tests.rules.test_rules_texts import MATCH
 

@@ -10,17 +10,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from refsync.rules.compile import compile_rule
-from refsync.rules.facts import FACTS
-from refsync.rules.files import load
-from refsync.rules.people import people
+from refsync.rules.facts.people import people
+from refsync.rules.facts.registry import FACTS
+from refsync.rules.facts.sources import NextPlan
+from refsync.rules.facts.subjects import SUBJECTS
+from refsync.rules.files.folder import load
 from refsync.rules.phrases import FactType
+from refsync.rules.query.compile import compile_rule
 from refsync.rules.rule import RuleSet
-from refsync.rules.sources import NextPlan
-from refsync.rules.subjects import SUBJECTS
 from refsync.store import tables
 from tests.rules.mirror import CONNECTION, NOW, Mirror
-from tests.rules.test_rules_compile import about
+from tests.rules.texts import about
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 LINES = {

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from refsync.rules.facts import FACTS
-from refsync.rules.files import check
-from refsync.rules.people import CHOICES
+from refsync.rules.facts.people import CHOICES
+from refsync.rules.facts.registry import FACTS
+from refsync.rules.files.folder import check
+from refsync.rules.files.task_table import DO, PRIORITIES
 from refsync.rules.phrases import FactType, parse
-from refsync.rules.task_table import DO, PRIORITIES
 
 README = (Path(__file__).parents[2] / "rules" / "README.md").read_text(encoding="utf-8")
 

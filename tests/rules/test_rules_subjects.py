@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from refsync.model import Stream, parse_instant
-from refsync.rules.compile import closing, compile_rule, holding, horizon, reads
-from refsync.rules.files import check
-from refsync.rules.people import introduced, people, pick
+from refsync.rules.facts.people import introduced, people, pick
+from refsync.rules.files.folder import check
+from refsync.rules.query.compile import closing, compile_rule, holding, horizon, reads
 from refsync.rules.rule import RuleSet
 from tests.rules.mirror import CONNECTION, NOW, Mirror, at
-from tests.rules.test_rules_compile import about, about_accounts, rule
+from tests.rules.texts import about, about_accounts, rule
 
 Rules = Callable[..., RuleSet]
 SEGMENTS = """

@@ -13,13 +13,13 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from refsync.cli.rules import app
+from refsync.cli.rules.commands import app
 from refsync.errors import RuleError
-from refsync.rules.facts import FACTS, facts_of
-from refsync.rules.files import SHARED, check, load
-from refsync.rules.layout import laid_out
+from refsync.rules.facts.registry import FACTS, facts_of
+from refsync.rules.files.folder import SHARED, check, load
+from refsync.rules.files.layout import laid_out
+from refsync.rules.files.schema import rule_schema
 from refsync.rules.rule import Mode
-from refsync.rules.schema import rule_schema
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 RULES = load(SHIPPED)

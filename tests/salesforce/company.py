@@ -11,7 +11,7 @@ from refsync.bundled import bundled
 from refsync.calendar import Duration, Unit
 from refsync.finding import Finding
 from refsync.model import Instant, instant
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.store import ledger
 from refsync.store.engine import Store
 from refsync.store.tables import contact

@@ -328,6 +328,14 @@ def test_wal_only_where_its_fault_is_mended(version: tuple[int, int, int], mode:
     assert mode == sqlite.journal_mode(version)
 
 
+def test_sqlite_that_is_too_old_is_refused() -> None:
+    """Whoever has a Python with an old SQLite is told which one is needed, and the other way out."""
+    sqlite.check_version((3, 38, 0))
+
+    with pytest.raises(StoreError, match=r"SQLite 3\.37\.2; refsync needs 3\.38\.0 or newer"):
+        sqlite.check_version((3, 37, 2))
+
+
 @pytest.mark.parametrize("address", ["mysql://root@localhost/x", "what is this"])
 def test_other_databases_are_refused(address: str) -> None:
     """An address that is none, or of another kind of database, says which ones work."""

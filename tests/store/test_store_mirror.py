@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from refsync.company import Company, MilestoneField
+from refsync.company import Company
 from refsync.connector import Batch, Merge
 from refsync.errors import Place
-from refsync.finding import Finding
 from refsync.model import (
     Account,
     AccountContact,
@@ -33,43 +30,11 @@ from refsync.model import (
     Stream,
     User,
 )
-from refsync.store import ledger, mirror, missing, quarantine, rows, tables
-from refsync.store.engine import Database, Store
+from refsync.store import mirror, quarantine, tables
+from refsync.store.engine import Store
 from refsync.store.mirror import StreamState, Written
-from refsync.store.missing import By
-from refsync.store.retire import AT_ONCE, Retired, retire
-from refsync.store.tables import TABLE_OF, account, activity_contact, contact, deal_contact, finding, milestone, touch
-
-NOW = 1_700_000_000_000
-GO_LIVE = MilestoneField(kind="implemented", stream=Stream.ACCOUNTS, field="Go_Live__c")
-
-
-def write(db: Database, connection: str, stream: Stream, *records: Record, now: int = NOW, **batch: Any) -> Written:
-    """Store a batch of records."""
-    made = Batch(records=records, **batch)
-    return mirror.write_batch(db, connection, stream, made, company=Company(), milestones=[GO_LIVE], now=now)
-
-
-def ids(db: Database, connection: str, stream: Stream) -> set[str]:
-    """Return the ids that the mirror holds of a stream."""
-    return set(held(db, connection, stream))
-
-
-def held(db: Database, connection: str, stream: Stream) -> dict[str, Any]:
-    """Return what the mirror holds of a stream, by id."""
-    table = TABLE_OF[stream]
-    return {row.id: row for row in db.execute(select(table).where(table.c.connection == connection))}
-
-
-def people(db: Database, connection: str) -> set[tuple[str, str]]:
-    """Return who takes part in which activity."""
-    table = activity_contact
-    return {(row.activity_id, row.contact_id) for row in db.execute(select(table).where(table.c.connection == connection))}
-
-
-def call(id: str, **values: Any) -> Activity:  # noqa: A002
-    return Activity(**{"id": id, "kind": ActivityKind.CALL, "at": NOW, "status": ActivityStatus.DONE, **values})
-
+from refsync.store.tables import touch
+from tests.store.written import NOW, call, held, ids, people, write
 
 EVERY_FIELD: Sequence[tuple[Stream, Record]] = [
     (
@@ -308,105 +273,6 @@ def test_whole_seats_of_a_person_replace_the_others(store: Store, connection: st
     assert {"ap", "aq"} == found
 
 
-@pytest.mark.parametrize(
-    ("stream", "links"),
-    [
-        (Stream.ACCOUNTS, {"account_id": "kept"}),
-        (Stream.CONTACTS, {"source_contact_id": "kept", "person_contact_id": "kept"}),
-        (Stream.DEALS, {"deal_id": "kept"}),
-        (Stream.USERS, {"owner_id": "kept"}),
-    ],
-)
-def test_merged_records_hand_over_introductions(store: Store, connection: str, stream: Stream, links: dict[str, str]) -> None:
-    """Whatever an introduction points at, it points at the survivor of a merge."""
-    before = replace(Introduction(id="i", note="kept"), **dict.fromkeys(links, "gone"))  # type: ignore[arg-type]
-    with store.write() as db:
-        write(db, connection, Stream.INTRODUCTIONS, before)
-        write(db, connection, stream, merged=(Merge(gone="gone", survivor="kept"),))
-        row = held(db, connection, Stream.INTRODUCTIONS)["i"]
-
-    assert {**links, "note": "kept"} == {name: getattr(row, name) for name in (*links, "note")}
-
-
-@pytest.mark.parametrize("stream", [Stream.ACCOUNTS, Stream.CONTACTS])
-def test_merged_records_hand_over_seats(store: Store, connection: str, stream: Stream) -> None:
-    """A person's further account stays when either of the two is merged into another record."""
-    with store.write() as db:
-        write(db, connection, Stream.ACCOUNT_CONTACTS, AccountContact(id="s", account_id="gone", contact_id="gone"))
-        write(db, connection, stream, merged=(Merge(gone="gone", survivor="kept"),))
-        row = held(db, connection, Stream.ACCOUNT_CONTACTS)["s"]
-
-    expected = {Stream.ACCOUNTS: ("kept", "gone"), Stream.CONTACTS: ("gone", "kept")}
-    assert expected[stream] == (row.account_id, row.contact_id)
-
-
-def test_merged_account_hands_everything_over(store: Store, connection: str) -> None:
-    """Contacts, deals, cases, activities, divisions and findings of a merged account move to the survivor."""
-    with store.write() as db:
-        write(db, connection, Stream.ACCOUNTS, Account(id="gone"), Account(id="child", parent_id="gone"))
-        write(db, connection, Stream.CONTACTS, Contact(id="p", account_id="gone"))
-        write(db, connection, Stream.DEALS, Deal(id="d", account_id="gone", status=DealStatus.WON, closed_on=date(2024, 3, 1)))
-        write(db, connection, Stream.CASES, Case(id="k", account_id="gone"))
-        write(db, connection, Stream.ACTIVITIES, call("1", account_id="gone", contact_ids=("p",)), call("2", deal_id="d"))
-        ledger.intend(
-            db, connection, [Finding(key="f", rule="r", kind="ask", subject_kind="account", subject_id="gone", account_id="gone")]
-        )
-        written = write(db, connection, Stream.ACCOUNTS, Account(id="kept"), merged=(Merge(gone="gone", survivor="kept"),))
-        pointing = {
-            (table.name, row.account_id)
-            for table in (contact, TABLE_OF[Stream.DEALS], TABLE_OF[Stream.CASES], touch, milestone, finding)
-            for row in db.execute(select(table).where(table.c.connection == connection))
-        }
-        parents = {row.parent_id for row in db.execute(select(account).where(account.c.connection == connection))}
-        subject = db.execute(select(finding.c.subject_id).where(finding.c.connection == connection)).scalar()
-        left = ids(db, connection, Stream.ACCOUNTS)
-
-    names = ("contact", "deal", "support_case", "touch", "milestone", "finding")
-    assert {(name, "kept") for name in names} == pointing
-    assert ({None, "kept"}, "kept", {"kept", "child"}, 1) == (parents, subject, left, written.merged)
-
-
-def test_merged_person_is_the_same_in_every_activity(store: Store, connection: str) -> None:
-    """A merged person's activities, parts in deals and referrals are the survivor's, once."""
-    with store.write() as db:
-        write(db, connection, Stream.CONTACTS, Contact(id="gone", account_id="a"), Contact(id="kept", account_id="a"))
-        write(db, connection, Stream.DEALS, Deal(id="d", referred_by_contact_id="gone"))
-        write(db, connection, Stream.DEAL_CONTACTS, DealContact(id="l", deal_id="d", contact_id="gone"))
-        write(db, connection, Stream.ACTIVITIES, call("1", contact_ids=("gone", "kept")), call("2", contact_ids=("gone",)))
-        write(db, connection, Stream.CONTACTS, merged=(Merge(gone="gone", survivor="kept"),))
-        links = db.execute(select(deal_contact.c.contact_id).where(deal_contact.c.connection == connection)).scalars().all()
-        touched = db.execute(select(touch.c.activity_id, touch.c.contact_id).where(touch.c.connection == connection)).all()
-        found = (people(db, connection), held(db, connection, Stream.DEALS)["d"].referred_by_contact_id)
-
-    assert ({("1", "kept"), ("2", "kept")}, "kept") == found
-    assert (["kept"], {("1", "kept"), ("2", "kept")}) == (links, {tuple(row) for row in touched})
-
-
-def test_chain_of_merges_ends_at_the_last(store: Store, connection: str) -> None:
-    """Merges of merged records hand over to the one that lives on, in whatever order they come; a circle is left alone."""
-    with store.write() as db:
-        write(db, connection, Stream.ACCOUNTS, *(Account(id=one) for one in "abcxy"))
-        write(db, connection, Stream.CONTACTS, Contact(id="p", account_id="a"))
-        steps = (("b", "c"), ("a", "b"), ("c", "c"))
-        write(db, connection, Stream.ACCOUNTS, merged=tuple(Merge(gone=gone, survivor=survivor) for gone, survivor in steps))
-        found = (held(db, connection, Stream.CONTACTS)["p"].account_id, ids(db, connection, Stream.ACCOUNTS))
-
-    assert ("c", {"c", "x", "y"}) == found
-
-
-def test_merge_moves_findings_about_milestones_of_its_own_kind_only(store: Store, connection: str) -> None:
-    """An account and a deal may have the same id: merging the account leaves findings about the deal's milestone alone."""
-    with store.write() as db:
-        for key, milestone_id in (("of deal", "signed:1"), ("of account", "implemented:1")):
-            ledger.intend(
-                db, connection, [Finding(key=key, rule="r", kind="ask", subject_kind="milestone", subject_id=milestone_id)]
-            )
-        write(db, connection, Stream.ACCOUNTS, merged=(Merge(gone="1", survivor="2"),))
-        subjects = {one.key: one.subject_id for one in ledger.everything(db, connection)}
-
-    assert {"of deal": "signed:1", "of account": "implemented:2"} == subjects
-
-
 def test_record_set_aside_counts_its_attempts_and_heals(store: Store, connection: str) -> None:
     """A bad record is kept with its reason and place, counted each time it comes, and forgotten when it comes well."""
     bad = SetAside(id="1", reason="no date", raw="{}", place=Place("accounts.csv", 7))
@@ -510,96 +376,6 @@ def test_sweep_has_its_own_cursor(store: Store, connection: str) -> None:
         found = mirror.state(db, connection)[Stream.DEALS]
 
     assert StreamState(cursor="read", sweep_cursor="sweep", swept_at=7) == found
-
-
-def retired(db: Database, connection: str, shown: Iterable[str], by: By = By.READ, **options: Any) -> Retired:
-    """Return what becomes of the accounts after a whole read or sweep that showed these."""
-    missing.show(db, connection, Stream.ACCOUNTS, by, shown)
-    missing.compare(db, connection, Stream.ACCOUNTS, by, NOW)
-    return retire(db, connection, Stream.ACCOUNTS, company=Company(), **options)
-
-
-def test_records_that_a_whole_read_does_not_show_go(store: Store, connection: str) -> None:
-    """A handful of records that are no longer shown are deleted, and forgotten in the quarantine; those set aside stay."""
-    bad = SetAside(id="3", reason="no date")
-    with store.write() as db:
-        write(
-            db,
-            connection,
-            Stream.ACCOUNTS,
-            *(Account(id=str(number)) for number in range(4)),
-            set_aside=(SetAside(id="9", reason=""),),
-        )
-        batch = Batch(records=(Account(id="1"),), set_aside=(bad,), whole=True)
-        mirror.write_batch(db, connection, Stream.ACCOUNTS, batch, company=Company(), now=NOW)
-        gone = retired(db, connection, rows.shown(batch)).ids
-        found = (ids(db, connection, Stream.ACCOUNTS), quarantine.counts(db, connection))
-
-    assert ({"0", "2"}, ({"1", "3"}, {Stream.ACCOUNTS: 1})) == (set(gone), found)
-
-
-@pytest.mark.parametrize(
-    ("there", "gone", "stopped"), [(10, 5, False), (10, 6, True), (200, 10, False), (200, 11, True), (12000, 501, True)]
-)
-def test_brake_stops_a_loss_that_looks_like_a_mistake(
-    store: Store, connection: str, there: int, gone: int, *, stopped: bool
-) -> None:
-    """More than 5 % and a handful, or more than 500 records, are not deleted; the problem says what to check."""
-    with store.write() as db:
-        write(db, connection, Stream.ACCOUNTS, *(Account(id=str(number)) for number in range(there)))
-        end = retired(db, connection, (str(number) for number in range(gone, there)))
-        left = mirror.counts(db, connection)[Stream.ACCOUNTS]
-
-    command = f"refsync sync --connection {connection} --confirm-deletes accounts"
-    assert (there if stopped else there - gone, stopped) == (left, command in str(end.problem))
-
-
-def test_brake_can_be_released(store: Store, connection: str) -> None:
-    """When a person has confirmed it, everything that is not shown goes, some thousands at a time."""
-    with store.write() as db:
-        write(db, connection, Stream.ACCOUNTS, *(Account(id=str(number)) for number in range(AT_ONCE + 20)))
-        braked = retired(db, connection, ())
-        steps = [retire(db, connection, Stream.ACCOUNTS, company=Company(), confirmed=True) for _ in range(2)]
-        left = mirror.counts(db, connection)[Stream.ACCOUNTS]
-
-    assert (0, [(AT_ONCE, True), (20, False)], 0) == (len(braked.ids), [(len(one.ids), one.more) for one in steps], left)
-
-
-def test_what_two_sweeps_in_turn_miss_goes(store: Store, connection: str) -> None:
-    """A record that one whole sweep misses stays; it goes when the next one misses it, too, and not when it was shown between."""
-    everything = {"1", "2", "3", "4"}
-    with store.write() as db:
-        write(db, connection, Stream.ACCOUNTS, *(Account(id=one) for one in sorted(everything)))
-        steps = [
-            set(retired(db, connection, everything - lost, By.SWEEP).ids) for lost in ({"1", "2"}, {"1", "3"}, {"2", "3"}, {"4"})
-        ]
-        left = ids(db, connection, Stream.ACCOUNTS)
-
-    assert ([set(), {"1"}, {"3"}, set()], {"2", "4"}) == (steps, left)
-
-
-@pytest.mark.parametrize("batch", [{"records": (Account(id="1", name="new"),)}, {"deleted": ("1",)}], ids=["shown", "deleted"])
-def test_what_the_crm_says_itself_ends_the_search(store: Store, connection: str, batch: dict[str, Any]) -> None:
-    """A record that was missing and is read again, or reported as deleted, is no longer missing."""
-    with store.write() as db:
-        write(db, connection, Stream.ACCOUNTS, Account(id="1"))
-        retired(db, connection, (), By.SWEEP)
-        write(db, connection, Stream.ACCOUNTS, *batch.pop("records", ()), **batch)
-        write(db, connection, Stream.ACCOUNTS, Account(id="1", name="again"))
-        gone = retired(db, connection, (), By.SWEEP).ids
-
-    assert () == gone
-
-
-def test_lists_of_reads_and_sweeps_are_apart(store: Store, connection: str) -> None:
-    """A whole read in the middle of a sweep neither uses nor ends the list of the sweep."""
-    with store.write() as db:
-        write(db, connection, Stream.ACCOUNTS, Account(id="1"), Account(id="2"))
-        missing.show(db, connection, Stream.ACCOUNTS, By.SWEEP, ["1"])
-        steps = [retired(db, connection, ["1", "2"]).ids, retired(db, connection, ["2"], By.SWEEP).ids]
-        noted = db.execute(select(tables.missing).where(tables.missing.c.connection == connection)).all()
-
-    assert ([(), ()], []) == (steps, noted)
 
 
 def test_what_the_crm_lacks_is_kept(store: Store, connection: str) -> None:

@@ -24,7 +24,7 @@ from refsync.connector import ConnectionSettings, Secret
 from refsync.finding import WITH_TASK
 from refsync.model import Stream, User, moment, parse_instant
 from refsync.registry import connect
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 from refsync.store import ledger, tables
 from refsync.store.engine import Database, open_store

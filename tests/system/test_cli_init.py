@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import Mode
 from tests.system.test_demo import refsync
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from refsync.bundled import bundled
-from refsync.cli.rules import app
+from refsync.cli.rules.commands import app
 from refsync.errors import UserError
 from refsync.model import moment, parse_instant
 from refsync_sandbox.generator import write_book

@@ -28,11 +28,11 @@ from refsync.model import (
     moment,
     parse_instant,
 )
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.store import ledger
 from refsync.store.engine import Store, open_store
 from refsync.store.plans import Action, Item
-from refsync.sync.propose import propose
+from refsync.sync.review.propose import propose
 from refsync.sync.tick import ticked
 from refsync.sync.turn import Turn
 from refsync.testing.memory import MemoryConnector, MemoryCrm

@@ -12,7 +12,7 @@ from refsync.bundled import bundled
 from refsync.connector import ConnectionSettings
 from refsync.model import instant
 from refsync.registry import connect
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import Match
 from refsync.store.engine import Store, open_store
 from refsync.sync.evaluate import matches_of

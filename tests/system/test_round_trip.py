@@ -20,13 +20,13 @@ from refsync.rules.rule import RuleSet
 from refsync.store import approvals, ledger, plans
 from refsync.store.engine import Store, open_store
 from refsync.store.plans import Action, StoredPlan
-from refsync.sync.apply import Applied, apply
-from refsync.sync.propose import propose
 from refsync.sync.pull import Pulled
+from refsync.sync.review.apply import Applied, apply
+from refsync.sync.review.propose import propose
+from refsync.sync.review.undo import undo
 from refsync.sync.run import Run
 from refsync.sync.tick import ticked
 from refsync.sync.turn import Turn
-from refsync.sync.undo import undo
 from refsync_sandbox.generator import write_book
 from tests.system.served import NOW, _running, rules
 
@@ -141,7 +141,7 @@ def test_killed_apply_can_be_repeated(crm: str, tmp_path: Path, monkeypatch: pyt
         plan = here.plan()
         planned = created(plan)
         with monkeypatch.context() as patched:
-            patched.setattr("refsync.sync.push.ledger.settle", _kill)
+            patched.setattr("refsync.sync.write_back.push.ledger.settle", _kill)
             with pytest.raises(Killed):
                 apply(here.turn(), plan)
         there = here.live_tasks()

@@ -12,7 +12,7 @@ from refsync.bundled import bundled
 from refsync.connector import Batch, Cursor
 from refsync.errors import TransientError, UnexpectedReply
 from refsync.model import Account, AccountStatus, Stream, User, parse_instant
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 from refsync.store import ledger, mirror
 from refsync.store.engine import Store, open_store

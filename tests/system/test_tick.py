@@ -33,7 +33,7 @@ from refsync.model import (
     User,
     parse_instant,
 )
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 from refsync.store import ledger, mirror, runs
 from refsync.store.engine import Store, open_store

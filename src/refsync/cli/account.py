@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from refsync.errors import Problem, UserError
-from refsync.rules.explain import find_account
+from refsync.rules.why.explain import find_account
 from refsync.store.engine import Store
 
 

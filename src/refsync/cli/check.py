@@ -17,7 +17,7 @@ from refsync.connector import SetsUp
 from refsync.errors import ConnectorError, Place, Problem, TransientError, UserError
 from refsync.log import clean
 from refsync.registry import connect
-from refsync.rules import files
+from refsync.rules.files.folder import check as check_files
 from refsync.rules.rule import RuleSet
 
 
@@ -33,7 +33,7 @@ def check(
     """Check the configuration, the rules, and each CRM: sign-in, rights, fields, limits. Without --setup it writes nothing."""
     settings = configuration.load(config)
     chosen = (settings.connection(connection),) if connection else settings.connections
-    rules, problems = files.check(settings.rules)
+    rules, problems = check_files(settings.rules)
     for one in chosen:
         if not json:
             err.print(f"checking {one.name} ({one.connector}) …", markup=False)

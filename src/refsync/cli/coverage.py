@@ -18,9 +18,9 @@ from refsync.cli.screen import dump, out, table
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, NowOption, RulesOption, parse_now
 from refsync.errors import UserError
 from refsync.model import Instant, iso
-from refsync.rules import files
-from refsync.rules.checklist import Answer, answers
-from refsync.rules.figures import COUNTED, Coverage, Figures, Row, measure
+from refsync.rules.coverage.checklist import Answer, answers
+from refsync.rules.coverage.figures import COUNTED, Coverage, Figures, Row, measure
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 from refsync.store.engine import Database, Store
 
@@ -63,7 +63,7 @@ def coverage(
         raise UserError(f"--plot {plot}: the name of the picture must end in .svg")
     log.configure("warning", for_people=not json)
     at = parse_now(now)
-    loaded = files.load(rules_folder(rules, book, config))
+    loaded = load(rules_folder(rules, book, config))
     with stores(book, config, connection, loaded, at, quiet=json or as_csv) as found_in:
         found = {name: _measured(store, name, loaded, at, days) for name, store in found_in}
     if plot:

@@ -28,7 +28,7 @@ from refsync.company import Limits
 from refsync.errors import UserError
 from refsync.finding import WITH_TASK, Finding
 from refsync.model import Instant, Stream, TaskStatus, iso
-from refsync.rules import files
+from refsync.rules.files.folder import load
 from refsync.rules.rule import Mode, RuleSet, Setting
 from refsync.store import directory, ledger
 from refsync.store.engine import Store, open_store
@@ -62,7 +62,7 @@ def demo(
     """Run the main job end to end on a stand-in CRM: pull, judge, write tasks; then again, writing nothing."""
     log.configure("warning" if json else "error", for_people=not json)
     at, began = parse_now(now), time.monotonic()
-    shipped = files.load(rules or bundled("rules"), modes_live=True)
+    shipped = load(rules or bundled("rules"), modes_live=True)
     with _folder(keep) as folder, progress(quiet=json) as show:
         served = _book(folder, book, accounts, seed, at, show)
         loaded = _live(shipped, stage.columns(served))

@@ -16,7 +16,7 @@ import typer
 from refsync.bundled import bundled
 from refsync.cli.screen import dump, out
 from refsync.errors import Place, Problem, UserError, did_you_mean, shown
-from refsync.rules import files
+from refsync.rules.files.folder import load
 
 QUESTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -69,7 +69,7 @@ def init(
 
 def _wanted(named: Sequence[str] | None, *, asking: bool) -> list[str]:
     """Return the rules that are to be live, and those that speak before them, by name. Raises UserError for one there is not."""
-    known = {rule.name: rule for rule in files.load(bundled("rules")).rules}
+    known = {rule.name: rule for rule in load(bundled("rules")).rules}
     patterns = named or (list(_answers()) if asking else [])
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in known):

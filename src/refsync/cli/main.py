@@ -10,7 +10,8 @@ from typing import NoReturn
 import typer
 
 from refsync import heap
-from refsync.cli import approve, check, coverage, daemon, demo, init, pause, plan, rules, sandbox, status, story, sync, why
+from refsync.cli import approve, check, coverage, daemon, demo, init, pause, plan, sandbox, status, story, sync, why
+from refsync.cli.rules import commands as rules
 from refsync.cli.screen import dump, err, show_problems
 from refsync.errors import Problem, RefsyncError, UserError
 from refsync.log import clean

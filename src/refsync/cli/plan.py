@@ -27,11 +27,11 @@ from refsync.store import plans, runs
 from refsync.store.engine import Store
 from refsync.store.plans import StoredPlan
 from refsync.store.runs import Run, RunOutcome
-from refsync.sync.apply import Applied, Stale
-from refsync.sync.apply import apply as carry_out
-from refsync.sync.propose import propose
-from refsync.sync.undo import Undone
-from refsync.sync.undo import undo as take_back
+from refsync.sync.review.apply import Applied, Stale
+from refsync.sync.review.apply import apply as carry_out
+from refsync.sync.review.propose import propose
+from refsync.sync.review.undo import Undone
+from refsync.sync.review.undo import undo as take_back
 
 PullOption = Annotated[bool, typer.Option("--pull/--no-pull", help="Read what is new in the CRM first.")]
 

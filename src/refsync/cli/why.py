@@ -17,15 +17,15 @@ from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption
 from refsync.errors import Place, Problem, UserError
 from refsync.finding import Finding
 from refsync.model import Instant, iso
-from refsync.rules import files
-from refsync.rules.explain import About, Answer, Explained, Line, Rows, Why
-from refsync.rules.explain import why_about as explained
-from refsync.rules.meant import Meant, find, meant_by
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 from refsync.rules.texts import plain_date
+from refsync.rules.why.explain import About, Answer, Explained, Line, Rows, Why
+from refsync.rules.why.explain import why_about as explained
+from refsync.rules.why.meant import Meant, find, meant_by
 from refsync.store import ledger, runs
 from refsync.store.engine import Database, Store
-from refsync.sync.preview import readable
+from refsync.sync.dry_run.preview import readable
 
 STOPPING = frozenset({"unless", "stop"})
 """Sections in which a yes is what stops the rule."""
@@ -56,7 +56,7 @@ def why(
     """
     log.configure("warning", for_people=not json)
     at = parse_now(now)
-    loaded = files.load(rules_folder(rules, book, config))
+    loaded = load(rules_folder(rules, book, config))
     with stores(book, config, connection, loaded, at, quiet=json) as found_in:
         at = _instant_of(found_in, at_run) if at_run else at
         one, findings, held = _answer(found_in, what, loaded, at)

@@ -16,7 +16,7 @@ import typer
 from refsync import config
 from refsync.errors import ConfigError, Problem, UserError
 from refsync.model import Instant, instant
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 from refsync.store.engine import Store, open_store
 from refsync.sync.session import Session

@@ -121,6 +121,7 @@ def open_store(url: str, *, read_only: bool = False, beside: bool = False) -> St
 
 
 def _sqlite(url: URL, read_only: bool, beside: bool) -> Store:
+    sqlite.check_version()
     path = sqlite.path_of(url)
     file = "in memory" if path is None else shown(path)
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import date
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
 
 from refsync.connector import Outcome, OutcomeKind, TaskChange
 from refsync.finding import LIVE, WITH_TASK, Finding, State
@@ -31,6 +33,8 @@ AGE = (finding.c.opened_at, finding.c.key)
 COLUMNS = tuple(finding.c[field.name] for field in fields(Finding))
 HEAVY = frozenset({"subject", "text", "facts"})
 LIGHT = tuple(column for column in COLUMNS if column.name not in HEAVY)
+STATE = {state.value: state for state in State}
+_day = cache(date.fromisoformat)
 
 
 def everything(db: Connection, connection: str) -> list[Finding]:
@@ -226,19 +230,18 @@ def _read(
     *where: ColumnElement[bool],
     order: Sequence[ColumnElement[object]] = (),
 ) -> list[Finding]:
-    rows = db.execute(select(*columns).where(*where).order_by(*(order or (finding.c.key,)))).mappings()
-    return [Finding(**{**row, **_spoken(row)}) for row in rows]
+    names = [column.name for column in columns]
+    rows = db.execute(select(*columns).where(*where).order_by(*(order or (finding.c.key,))))
+    return [Finding(**_spoken(dict(zip(names, row, strict=True)))) for row in rows]
 
 
-def _spoken(row: RowMapping) -> dict[str, object]:
-    """Return what a row says in words of the database, as values."""
-    moved_to, ending = row["moved_to"], row["ending"]
-    return {
-        "state": State(row["state"]),
-        "due_on": date.fromisoformat(row["due_on"]),
-        "moved_to": date.fromisoformat(moved_to) if moved_to else None,
-        "ending": State(ending) if ending else None,
-    }
+def _spoken(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with what it says in words of the database as values: in place, since a ledger is long."""
+    row["state"] = STATE[row["state"]]
+    row["due_on"] = _day(row["due_on"])
+    row["moved_to"] = _day(row["moved_to"]) if row["moved_to"] else None
+    row["ending"] = STATE[row["ending"]] if row["ending"] else None
+    return row
 
 
 def _values(connection: str, item: Finding) -> dict[str, object]:

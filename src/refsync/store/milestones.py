@@ -6,11 +6,11 @@ midnight of that day) or an instant; any other text is no milestone and is only 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 import orjson
-from sqlalchemy import Connection, Table, and_, delete, false, or_, select
+from sqlalchemy import Connection, Label, Table, and_, delete, false, or_, select
 
 from refsync.calendar import Calendar
 from refsync.company import MilestoneField
@@ -42,14 +42,12 @@ def refresh_deals(
     for some in chunks(sorted(ids)):
         if not fresh:
             _forget(db, connection, kinds(fields, Stream.DEALS), some)
-        columns = (deal.c.id, deal.c.account_id, deal.c.name, deal.c.status, deal.c.closed_on, deal.c.custom)
+        columns = (deal.c.id, deal.c.account_id, deal.c.name, deal.c.status, deal.c.closed_on, deal.c.custom, _PERSON)
         of = (deal.c.connection == connection, among(deal.c.id, some), deal.c.account_id.is_not(None))
         has_any = or_(deal.c.status == DealStatus.WON.value, deal.c.custom.is_not(None) if mapped else false())
-        deals = db.execute(select(*columns).where(*of, has_any)).all()
-        people = _primary_contacts(db, connection, [row.id for row in deals]) if deals else {}
         found: list[Row] = []
-        for row in deals:
-            record = (row.account_id, people.get(row.id), row.id)
+        for row in db.execute(select(*columns).where(*of, has_any)).all():
+            record = (row.account_id, row.person, row.id)
             if row.status == DealStatus.WON.value and row.closed_on:
                 reached = calendar.midnight(date.fromisoformat(row.closed_on))
                 evidence = f'deal "{row.name}" won on {row.closed_on}'
@@ -116,19 +114,16 @@ def _forget(db: Connection, connection: str, of: Sequence[str], ids: Sequence[st
         db.execute(delete(milestone).where(milestone.c.connection == connection, among(milestone.c.id, gone)))
 
 
-def _primary_contacts(db: Connection, connection: str, deals: Sequence[str]) -> Mapping[str, str]:
-    """Return one known person per deal: the primary one, else the first by name, then by id."""
-    known = deal_contact.join(
-        contact, and_(contact.c.connection == deal_contact.c.connection, contact.c.id == deal_contact.c.contact_id)
-    )
-    columns = (deal_contact.c.deal_id, deal_contact.c.is_primary, contact.c.name, contact.c.id)
-    of = (deal_contact.c.connection == connection, among(deal_contact.c.deal_id, deals))
-    best: dict[str, tuple[bool, str, str]] = {}
-    for row in db.execute(select(*columns).select_from(known).where(*of)):
-        rank = (not row.is_primary, row.name, row.id)
-        if row.deal_id not in best or rank < best[row.deal_id]:
-            best[row.deal_id] = rank
-    return {deal_id: person for deal_id, (_, _, person) in best.items()}
+def _person() -> Label[str]:
+    """Return the known person of a deal: the primary one, else the first by name, then by id."""
+    same = and_(contact.c.connection == deal_contact.c.connection, contact.c.id == deal_contact.c.contact_id)
+    its = and_(deal_contact.c.connection == deal.c.connection, deal_contact.c.deal_id == deal.c.id)
+    first = (deal_contact.c.is_primary.desc(), contact.c.name, contact.c.id)
+    found = select(contact.c.id).select_from(deal_contact.join(contact, same)).where(its).order_by(*first).limit(1)
+    return found.correlate(deal).scalar_subquery().label("person")
+
+
+_PERSON = _person()
 
 
 def _read(custom: str | None, mapped: Sequence[MilestoneField], calendar: Calendar) -> Iterator[tuple[str, Instant | None, str]]:

@@ -193,11 +193,7 @@ def _store(db: Connection, connection: str, stream: Stream, some: Mapping[str, t
 
 def _held(db: Connection, connection: str, table: Table, ids: Sequence[str]) -> dict[str, Row]:
     """Return those of these rows that are there, by id."""
-    # new records have ids beyond the old ones: one look tells that none of them is there
-    if (
-        ids
-        and db.execute(_any_from_to(table), {"the_connection": connection, "first": min(ids), "last": max(ids)}).first() is None
-    ):
+    if _is_beyond(db, connection, table, ids):
         return {}
     found = db.execute(_by_ids(table, table.c.id), {"the_connection": connection, "ids": ids})
     return {row[1]: tuple(row) for row in found}

@@ -44,6 +44,17 @@ MEANING = {
 }
 
 
+OLDEST = (3, 38, 0)
+"""The first SQLite that knows all that is asked of it here: `->>` on JSON, and RETURNING."""
+
+
+def check_version(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> None:
+    """Raise StoreError when the SQLite that Python was built with is too old."""
+    if version < OLDEST:
+        found, oldest = (".".join(map(str, one)) for one in (version, OLDEST))
+        raise StoreError(f"this Python has SQLite {found}; refsync needs {oldest} or newer: use another Python, or PostgreSQL")
+
+
 def journal_mode(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> str:
     """Return `wal` where SQLite's WAL-reset bug (3.7.0 to 3.51.2) is fixed, else `truncate`."""
     fixed = version >= (3, 51, 3) or (version[:2] == (3, 50) and version[2] >= 7) or (version[:2] == (3, 44) and version[2] >= 6)

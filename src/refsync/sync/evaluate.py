@@ -14,20 +14,20 @@ from typing import Any
 from refsync.finding import ESCALATION, Finding, State
 from refsync.model import Instant, Stream, iso
 from refsync.plan import Approval, Plan, Wish, plan, would_write
-from refsync.rules import compile as compiling
-from refsync.rules.people import pick
+from refsync.rules.facts.people import pick
+from refsync.rules.query import compile as compiling
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.texts import member
 from refsync.store import ledger, mirror, shown
 from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
 from refsync.store.upsert import chunks
-from refsync.sync.adopt import adopt
 from refsync.sync.people import people_of
 from refsync.sync.run import Run
 from refsync.sync.silence import silence
 from refsync.sync.standing import standing
-from refsync.sync.words import known_people
+from refsync.sync.write_back.adopt import adopt
+from refsync.sync.write_back.words import known_people
 
 FEED_OF: Mapping[Stream, str] = {Stream.ACTIVITIES: "activities", Stream.CASES: "escalations"}
 """The names that company.toml gives to feeds whose freshness it limits."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from refsync.errors import RuleError
-from refsync.rules.files import load
+from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 
 log = structlog.get_logger()

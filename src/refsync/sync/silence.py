@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from refsync.finding import State
 from refsync.model import Stream
 from refsync.plan import Ending, Held
-from refsync.rules.compile import reads
+from refsync.rules.query.compile import reads
 from refsync.rules.rule import Match
 from refsync.store.engine import Database
 from refsync.store.silent import silent_owners

@@ -14,8 +14,8 @@ from refsync.finding import ESCALATION, LIVE, Finding, State
 from refsync.model import Stream, parse_instant
 from refsync.plan.assignees import About
 from refsync.plan.standing import Standing
-from refsync.rules import compile as compiling
-from refsync.rules import standing as asking
+from refsync.rules.query import compile as compiling
+from refsync.rules.query import standing as asking
 from refsync.rules.rule import Rule
 from refsync.store import directory
 from refsync.store.engine import Database

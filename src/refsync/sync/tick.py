@@ -17,13 +17,14 @@ from refsync.plan import Plan
 from refsync.rules.rule import RuleSet
 from refsync.store.engine import Store
 from refsync.store.runs import RunKind, RunOutcome
-from refsync.sync import allowed, planned
+from refsync.sync import allowed
 from refsync.sync.evaluate import Judged, evaluate
 from refsync.sync.pull import Pulled, pull
-from refsync.sync.push import Pushed, push, recover
 from refsync.sync.retry import Patience
+from refsync.sync.review import planned
 from refsync.sync.run import Paused, Run
 from refsync.sync.turn import AlreadyRunning, Turn
+from refsync.sync.write_back.push import Pushed, push, recover
 
 __all__ = ["AlreadyRunning", "Report", "tick"]
 

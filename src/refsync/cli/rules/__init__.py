@@ -1,0 +1,1 @@
+"""`refsync rules`: what admins do with rule files."""

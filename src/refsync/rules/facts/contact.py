@@ -1,0 +1,156 @@
+"""The facts about people at customers: their part in the sale and the implementation, and when somebody was in touch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, not_, or_, select
+
+from refsync.model import DealStatus, Stream
+from refsync.rules.facts.fact import ACTIVITIES, TEXT, TIME, YES_NO, fact
+from refsync.rules.facts.plans import meetings_with_people
+from refsync.rules.facts.sources import (
+    LIVE_STATES,
+    Few,
+    Latest,
+    NearlyAll,
+    NextPlan,
+    Rows,
+    Scope,
+    Traits,
+    Words,
+    account,
+    at_account,
+    contact,
+    linked,
+    of,
+)
+from refsync.store import tables
+
+DEALS = frozenset({Stream.DEALS, Stream.DEAL_CONTACTS})
+PARTS = ACTIVITIES | DEALS
+
+
+def touches(_scope: Scope) -> Rows:
+    touch = tables.touch
+    return Rows(touch, touch.c.at, (linked(touch, "contact_id", contact, "id"),), (contact,))
+
+
+def two_way(scope: Scope) -> Rows:
+    rows = touches(scope)
+    return Rows(rows.table, rows.at, (*rows.where, tables.touch.c.two_way == 1), (contact,))
+
+
+def asked(*wanted: ColumnElement[bool], around: tuple[FromClause, ...] = (account,)) -> Rows:
+    """An ask counts from when it was done; one that stands before a rep counts from when it was written."""
+    finding = tables.finding
+    done = finding.c.state == "done"
+    at = case((done, func.coalesce(finding.c.closed_at, finding.c.opened_at)), else_=finding.c.opened_at)
+    counts = or_(done, finding.c.state.in_(LIVE_STATES))
+    return Rows(finding, at, (at_account(finding), finding.c.kind == "ask", counts, *wanted), around)
+
+
+def in_sale(person: FromClause) -> ColumnElement[bool]:
+    """Whether a person has a part in a deal of their account that was not lost."""
+    deal, link = tables.deal, tables.deal_contact
+    stands = (deal.c.account_id == person.c.account_id, func.coalesce(deal.c.status, "") != DealStatus.LOST.value)
+    # one inside the other: SQLite then begins with the person's few links, and not with all deals of the account
+    known = select(1).where(linked(deal, "id", link, "deal_id"), *stands).correlate(link, person).exists()
+    return select(1).where(linked(link, "contact_id", person, "id"), known).correlate(person).exists()
+
+
+def in_implementation(person: FromClause) -> ColumnElement[bool]:
+    """Whether somebody was in touch with a person between a signature of their account and an implementation after it."""
+    touch, signed, live = tables.touch, tables.milestone.alias("signed"), tables.milestone.alias("live")
+    # few accounts have both, so they are asked for first; the account leads to them, whatever an index on kinds may promise
+    begun = (NearlyAll(signed.c.kind == "signed"), signed.c.reached <= touch.c.at)
+    after = select(1).where(linked(signed, "account_id", touch, "account_id"), *begun).correlate(touch).exists()
+    here = NearlyAll(touch.c.account_id == person.c.account_id)
+    met = (linked(touch, "contact_id", person, "id"), here, touch.c.at <= live.c.reached)
+    between = select(1).where(*met, after).correlate(person, live).exists()
+    done = (linked(live, "account_id", person, "account_id"), NearlyAll(live.c.kind == "implemented"))
+    return select(1).where(*done, between).correlate(person).exists()
+
+
+def roles(person: FromClause) -> Select[Any]:
+    """The roles of a person on the deals of their account, in small letters: `decision maker`."""
+    deal, link = tables.deal, tables.deal_contact
+    joined = link.join(deal, linked(deal, "id", link, "deal_id"))
+    word = func.lower(func.replace(link.c.role, "_", " "))
+    here = deal.c.account_id == person.c.account_id
+    part = linked(link, "contact_id", person, "id")
+    return select(word.label("word")).select_from(joined).where(part, here, link.c.role != "")
+
+
+def cold(scope: Scope) -> Select[Any]:
+    """People of the account around with a part, who did not opt out and with whom nobody was in touch for `touch_people`."""
+    person = _people()
+    return select(person.c.id).where(at_account(person), *_cold(person, scope))
+
+
+def cold_names(scope: Scope) -> Select[Any]:
+    """The same people for all accounts: those spoken to last come first."""
+    person, touch = _people(), tables.touch
+    part = roles(person)
+    role = part.with_only_columns(func.min(part.selected_columns.word)).correlate(person).scalar_subquery()
+    last = select(func.max(touch.c.at)).where(linked(touch, "contact_id", person, "id"), touch.c.at <= scope.now)
+    at = last.correlate(person).scalar_subquery()
+    joined = account.join(
+        person, and_(NearlyAll(account.c.connection == person.c.connection), account.c.id == person.c.account_id)
+    )
+    return (
+        select(account.c.id.label("of"), person.c.name, role.label("part"), at.label("at"))
+        .select_from(joined)
+        .where(*_cold(person, scope))
+        .order_by(func.coalesce(at, 0).desc(), person.c.name, person.c.id)
+    )
+
+
+def _people() -> FromClause:
+    return tables.contact.alias("person")
+
+
+def _cold(person: FromClause, scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    touch = tables.touch
+    within = (touch.c.at >= scope.cut("touch_people"), touch.c.at <= scope.now)
+    touched = select(1).where(linked(touch, "contact_id", person, "id"), *within).correlate(person, account).exists()
+    stays = not_(func.coalesce(person.c.do_not_contact, False))
+    return stays, not_(touched), or_(in_sale(person), in_implementation(person))
+
+
+CONTACT_FACTS = (
+    fact("contact.name", TEXT, of(contact, "name"), "the name of the person"),
+    fact("contact.title", TEXT, of(contact, "title"), "what the person is at their company"),
+    fact(
+        "contact.role",
+        TEXT,
+        Words(lambda _scope: roles(contact), contact),
+        "a role on a deal of the account, in small letters, for instance decision maker",
+        streams=DEALS,
+    ),
+    fact(
+        "contact.involved_in",
+        TEXT,
+        Traits({"sale": lambda _scope: in_sale(contact), "implementation": lambda _scope: in_implementation(contact)}),
+        "what the person had a part in: a deal that was not lost; contact between a signature and an implementation",
+        ("sale", "implementation"),
+        PARTS,
+    ),
+    fact("contact.last_touch", TIME, Latest(touches), "the last touch with that person", streams=ACTIVITIES),
+    fact("contact.last_two_way", TIME, Latest(two_way), "the last touch in which that person took part", streams=ACTIVITIES),
+    fact(
+        "contact.last_ask",
+        TIME,
+        Latest(lambda _scope: asked(Few(tables.finding.c.contact_id == contact.c.id), around=(account, contact))),
+        "when that person was asked last; an ask that is open counts from its first day",
+    ),
+    fact(
+        "contact.next_meeting",
+        TIME,
+        NextPlan(meetings_with_people, contact),
+        "the next meeting with that person that is not cancelled",
+        streams=ACTIVITIES,
+    ),
+    fact("contact.do_not_contact", YES_NO, of(contact, "do_not_contact"), "the person does not want to hear from us"),
+    fact("contact.created", TIME, of(contact, "created_at"), "when the person was created in the CRM"),
+)

@@ -1,0 +1,87 @@
+"""What lies ahead: meetings that are not cancelled, and tasks that somebody still has to do."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, false, func, select, union_all
+
+from refsync.model import ActivityKind, ActivityStatus
+from refsync.rules.facts.sources import LIVE_STATES, Few, Scope, linked
+from refsync.store import tables
+
+
+def meetings(scope: Scope) -> CompoundSelect[Any]:
+    """Meetings that lie ahead and are not cancelled, with each account they are with."""
+    return union_all(*_with_accounts(scope, *_meetings_ahead(scope)))
+
+
+def meetings_with_people(scope: Scope) -> Select[Any]:
+    """Meetings that lie ahead and are not cancelled, with each person they are with."""
+    activity, link = tables.activity, tables.activity_contact
+    joined = activity.join(link, linked(link, "activity_id", activity, "id"))
+    where = (activity.c.connection == scope.connection, tables.is_plan, *_meetings_ahead(scope))
+    return select(link.c.contact_id.label("of"), activity.c.id, activity.c.at).select_from(joined).where(*where)
+
+
+def open_tasks(scope: Scope) -> CompoundSelect[Any]:
+    """What people still have to do: planned and not overdue for so long that nobody means it, or written by other rules."""
+    activity = tables.activity
+    stale = scope.company.calendar.ago(scope.now, scope.company.stale_task)
+    planned = activity.c.status == ActivityStatus.PLANNED.value
+    task = (activity.c.kind == ActivityKind.TASK.value, planned, activity.c.task_key == "")
+    meant, undated = Few(activity.c.at >= stale), Few(activity.c.at.is_(None))  # apart: together they could not use the index
+    tasks = (_with_accounts(scope, *task, when) for when in (meant, undated))
+    return union_all(*chain.from_iterable(tasks), _other_findings(scope))
+
+
+def _meetings_ahead(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    activity = tables.activity
+    stands = activity.c.status.in_((ActivityStatus.PLANNED.value, ActivityStatus.DONE.value))
+    return activity.c.kind == ActivityKind.MEETING.value, stands, Few(activity.c.at > scope.now)
+
+
+def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[Any], ...]:
+    """Return activities with each account they are with: their own, else their deal's, and all those of their people."""
+    activity, deal, link, person = tables.activity, tables.deal, tables.activity_contact, tables.contact
+    further = tables.account_contact
+    own = func.coalesce(activity.c.account_id, deal.c.account_id, "")  # never NULL, for NOT IN
+    columns = (activity.c.id.label("id"), activity.c.at.label("at"))
+    where = (activity.c.connection == scope.connection, tables.is_plan, *wanted)
+    with_deal = activity.outerjoin(deal, linked(deal, "id", activity, "deal_id"))
+    with_people = activity.join(link, linked(link, "activity_id", activity, "id")).join(
+        person, linked(person, "id", link, "contact_id")
+    )
+    theirs = func.coalesce(person.c.account_id, "")
+    with_others = with_people.join(further, linked(further, "contact_id", person, "id"))
+    if scope.accounts:  # found from the accounts: within coalesce nothing of `where` leads to an index
+        where = (activity.c.connection == scope.connection, func.coalesce(and_(*where), false()))
+        of_deal = deal.join(activity, linked(activity, "deal_id", deal, "id"))
+        deals = (activity.c.account_id.is_(None), *_asked(deal.c.account_id, scope))
+        return (
+            select(activity.c.account_id.label("of"), *columns).where(*where, *_asked(activity.c.account_id, scope)),
+            select(deal.c.account_id.label("of"), *columns).select_from(of_deal).where(*where, *deals),
+            select(theirs.label("of"), *columns).select_from(with_people).where(*where, *_asked(person.c.account_id, scope)),
+            select(further.c.account_id.label("of"), *columns)
+            .select_from(with_others)
+            .where(*where, *_asked(further.c.account_id, scope)),
+        )
+    return (
+        select(own.label("of"), *columns).select_from(with_deal).where(*where),
+        select(theirs.label("of"), *columns).select_from(with_people).where(*where),
+        select(further.c.account_id.label("of"), *columns).select_from(with_others).where(*where),
+    )
+
+
+def _asked(account_id: ColumnElement[Any], scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    """Return that it is one of the accounts that the statement is about; nothing when it is about all."""
+    return (Few(account_id.in_(scope.accounts)),) if scope.accounts else ()
+
+
+def _other_findings(scope: Scope) -> Select[Any]:
+    finding = tables.finding
+    live, other = finding.c.state.in_(LIVE_STATES), finding.c.rule.not_in(scope.own_rules)
+    where = (finding.c.connection == scope.connection, live, other, *_asked(finding.c.account_id, scope))
+    of = func.coalesce(finding.c.account_id, "")
+    return select(of.label("of"), finding.c.key.label("id"), finding.c.due_at.label("at")).where(*where)

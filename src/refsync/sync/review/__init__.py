@@ -1,0 +1,1 @@
+"""Plans that people review: made without writing, carried out as they stand, and taken back."""
