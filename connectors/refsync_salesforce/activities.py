@@ -109,8 +109,10 @@ def email_activity(row: Row) -> Activity | None:
 
 def our_key(row: Row, terms: Terms) -> str:
     """Return our key from its field, or from CallObject where the org has none; a call centre's own words are no key."""
+    if key := text(row, terms.fields.task_key):
+        return key
     marked = text(row, MARKER)
-    return text(row, terms.fields.task_key) or (marked if re.fullmatch("[0-9a-f]{64}", marked) else "")
+    return marked if marked and re.fullmatch("[0-9a-f]{64}", marked) else ""
 
 
 def _task_kind(row: Row, subtype: str) -> ActivityKind:

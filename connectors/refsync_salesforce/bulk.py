@@ -13,6 +13,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from refsync.errors import UnexpectedReply
@@ -23,6 +24,8 @@ from refsync_salesforce.values import Unreadable, stamp
 JOBS = "jobs/query"
 ROWS_A_SET = 50_000
 """So many rows come with one call. A read that was killed fetches at most so many again."""
+PIECE = 2_000
+"""So many rows are in memory at a time."""
 LONGEST_VALUE = 64 * 1024 * 1024
 """Characters; the csv module would refuse a value of more than 131,072."""
 OVER = frozenset({"JobComplete", "Failed", "Aborted"})
@@ -54,8 +57,8 @@ class ResultSet:
     """Some rows of a finished job."""
 
     names: tuple[str, ...]
-    rows: Iterator[list[str]]
-    """The values of each row in the order of the names; what is empty and what is null look the same."""
+    pieces: Iterator[list[list[str]]]
+    """Some rows at a time, each its values in the order of the names; what is empty and what is null look the same."""
     following: str
     """Where the next set begins; empty after the last."""
     close: Callable[[], None]
@@ -108,19 +111,19 @@ def _result_set(body: Any, headers: Mapping[str, str]) -> ResultSet:
     text = io.TextIOWrapper(body, "utf-8", errors="replace", newline="")
     lines = csv.reader(line.replace("\0", "?") if "\0" in line else line for line in text)
     names = tuple(next(lines, ()))
-    rows = _counted(lines, len(names), int(count))
-    return ResultSet(names=names, rows=rows, following="" if locator == "null" else locator, close=text.close)
+    pieces = _counted(lines, len(names), int(count))
+    return ResultSet(names=names, pieces=pieces, following="" if locator == "null" else locator, close=text.close)
 
 
-def _counted(lines: Iterator[list[str]], width: int, count: int) -> Iterator[list[str]]:
+def _counted(lines: Iterator[list[str]], width: int, count: int) -> Iterator[list[list[str]]]:
     """Yield the rows. Raises UnexpectedReply when they are fewer or more than Salesforce says, or of another width."""
     got = 0
     try:
-        for row in lines:
-            if len(row) != width:
-                raise UnexpectedReply(f"Salesforce: a row of results has {len(row)} values, and the header {width}")
-            got += 1
-            yield row
+        while piece := list(islice(lines, PIECE)):
+            if others := set(map(len, piece)) - {width}:
+                raise UnexpectedReply(f"Salesforce: a row of results has {others.pop()} values, and the header {width}")
+            got += len(piece)
+            yield piece
     except csv.Error:
         raise UnexpectedReply("Salesforce: a set of results is no CSV") from None
     if got != count:

@@ -11,10 +11,9 @@ A job has no sub-queries. The people of activities come by a job of their own, a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from refsync.ahead import ahead
 from refsync.errors import ConnectorError, UnexpectedReply
@@ -26,8 +25,6 @@ from refsync_salesforce.people import People
 from refsync_salesforce.selections import Selections
 from refsync_salesforce.window import SECOND, Place, Position, Selection
 
-PIECE = 2_000
-"""Rows of a batch."""
 BEAT = 2.0
 """Seconds after which the engine is given a chance to stop."""
 LOOKS = (0.25, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -145,7 +142,8 @@ class FirstLoad:
         with ahead(self._sets(Place(job=job_id, created=0))) as sets:
             for found in sets:
                 with closing(found):
-                    people.add(_pairs(found.names, found.rows))
+                    for some in found.pieces:
+                        people.add(_pairs(found.names, some))
                 yield Loaded(behind=position)
         people.complete()
 
@@ -155,7 +153,8 @@ class FirstLoad:
                 with closing(found):
                     made = _made(asked, found.names, self._selections)
                     place = replace(place, begun=True)
-                    for rows in _pieces(map(made, found.rows)):
+                    for some in found.pieces:
+                        rows = [made(values) for values in some]
                         _join(rows, asked.child, people)
                         yield Loaded(behind=replace(position, place=place), rows=rows)
                 if found.following:
@@ -205,13 +204,11 @@ def _statement(asked: Selection) -> str:
     return f"SELECT {', '.join(_columns(asked))} FROM {asked.source.object}{where}"  # noqa: S608 # names out of describe
 
 
-def _pairs(names: Sequence[str], rows: Iterator[list[str]]) -> Iterator[tuple[str, str]]:
-    """Yield the activity and the contact of each link that stands; the activity's id is the first column."""
+def _pairs(names: Sequence[str], rows: Iterable[list[str]]) -> list[tuple[str, str]]:
+    """Return the activity and the contact of each link that stands; the activity's id is the first column."""
     if len(names) not in (2, 3) or names[1] != "RelationId":
         raise UnexpectedReply("Salesforce: the links of activities have other columns than were asked for")
-    for activity, person, *deleted in rows:
-        if person[:3] == CONTACT and deleted != ["true"]:
-            yield activity, person
+    return [(row[0], row[1]) for row in rows if row[1][:3] == CONTACT and row[2:] != ["true"]]
 
 
 def _made(asked: Selection, names: Sequence[str], selections: Selections) -> Callable[[list[str]], Row]:
@@ -243,11 +240,6 @@ def _number(text: str) -> float | str | None:
         return float(text) if text else None
     except ValueError:
         return text  # the translation says what is wrong with it
-
-
-def _pieces(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while piece := list(islice(rows, PIECE)):
-        yield piece
 
 
 def _join(rows: Sequence[Row], child: str, people: People) -> None:

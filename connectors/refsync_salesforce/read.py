@@ -21,8 +21,8 @@ from refsync_salesforce.selections import Selections
 from refsync_salesforce.sources import EMAIL
 from refsync_salesforce.window import SECOND, Position, Selection, cursor, described_in, positions
 
-CATCH_UP = 30 * SECOND
-"""A read that took longer than this reads what has happened meanwhile, too."""
+CATCH_UP = 900 * SECOND
+"""A read that took longer than this reads what has happened meanwhile, too; else the next run does, which comes as soon."""
 FUTURE = 86_400 * SECOND
 
 

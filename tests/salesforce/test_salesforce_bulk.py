@@ -45,7 +45,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Results come in sets and batches of a few rows."""
     monkeypatch.setattr(bulk, "ROWS_A_SET", 9)
-    monkeypatch.setattr(first_load, "PIECE", 4)
+    monkeypatch.setattr(bulk, "PIECE", 4)
 
 
 def bulked(hands: Hands, **options: Any) -> SalesforceConnector:
@@ -114,7 +114,7 @@ def test_what_changed_meanwhile_comes_with_the_next_read(hands: Hands) -> None:
     hands.later(minutes=1)
     new = hands.create("Contact", LastName="Meanwhile")
     found = [begun, *reading]
-    hands.later(minutes=10)
+    hands.later(minutes=20)
     after = list(connector.read(Stream.CONTACTS, found[-1].cursor))
 
     assert new not in mirror([batch for batch in found if batch.cursor])
@@ -259,7 +259,7 @@ def test_csv_is_read_by_its_own_rules(org: Org, jobs: Bulk) -> None:
     with_rows = jobs.results(JOB, "")
 
     expected = [["001", 'two\r\nlines, "quoted"', "N/A", "a?b"], ["002", long, "", "\ufffd"]]
-    assert expected == list(with_rows.rows)
+    assert [expected] == list(with_rows.pieces)
     assert ("Id", "Name", "Type", "Note") == with_rows.names
     assert "" == with_rows.following
 
@@ -281,14 +281,14 @@ def test_set_that_is_not_whole_is_an_error(org: Org, jobs: Bulk, body: str, head
     """A missing header, too few rows, too many, or rows of another width are never taken for the end."""
     results(org, body, **headers)
     with pytest.raises(UnexpectedReply):
-        list(jobs.results(JOB, "").rows)
+        list(jobs.results(JOB, "").pieces)
 
 
 def test_empty_result_is_one(org: Org, jobs: Bulk) -> None:
     """A job that found nothing has results without a row, with a header or without."""
     results(org, "Id\n", **{"Sforce-NumberOfRecords": "0"})
 
-    assert [] == list(jobs.results(JOB, "").rows)
+    assert [] == list(jobs.results(JOB, "").pieces)
 
 
 @pytest.mark.parametrize("told_of", [{}, {"id": "../x", "state": "InProgress"}, {"id": JOB, "state": "JobComplete"}])
@@ -323,7 +323,7 @@ def test_download_that_breaks_off_may_be_repeated(hands: Hands) -> None:
 def test_people_of_activities() -> None:
     """Each activity has the people that were added for it; others have none."""
     people = People()
-    people.add(iter([("a", "x"), ("b", "y"), ("a", "y")]))
+    people.add([("a", "x"), ("b", "y"), ("a", "y")])
     people.complete()
 
     assert {"a": ["x", "y"], "b": ["y"]} == people.of(["a", "b", "c"])

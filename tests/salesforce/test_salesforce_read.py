@@ -151,7 +151,7 @@ def test_fresh_changes_wait_until_they_have_settled(hands: Hands) -> None:
     hands.change({"op": "change", "table": "accounts", "id": book_id, "set": {"name": "New name"}})
     hands.later(seconds=30)
     found, cursor = read(connector, Stream.ACCOUNTS, cursor)
-    hands.later(minutes=15)
+    hands.later(minutes=20)
     later, _ = read(connector, Stream.ACCOUNTS, cursor)
 
     assert (0, 1) == (len(found), len(later))

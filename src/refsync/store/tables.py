@@ -165,7 +165,8 @@ activity = _mirrored(
     Column("not_touch", String, nullable=False),  # why it does not count; empty: it counts
 )
 Index("activity_account", activity.c.connection, activity.c.account_id, activity.c.at)
-Index("activity_deal", activity.c.connection, activity.c.deal_id)
+has_deal = activity.c.deal_id.is_not(None)
+Index("activity_deal", activity.c.connection, activity.c.deal_id, sqlite_where=has_deal, postgresql_where=has_deal)
 is_plan = activity.c.kind.in_([literal_column("'task'"), literal_column("'meeting'")])
 """What plans are made of. A query finds the index beneath only when it repeats this very condition, without bound values."""
 Index(

@@ -77,7 +77,7 @@ def _upsert(dialect: Dialect, table: Table) -> str:
     keys = list(table.primary_key.columns)
     if _is_listed(dialect, table):
         listed = func.json_each(bindparam("rows")).table_valued("value", name="listed")
-        columns = (literal_column(f"value->>{at}") for at in range(len(table.columns)))
+        columns: list[ColumnElement[Any]] = [literal_column(f"value->>{at}") for at in range(len(table.columns))]
         # an upsert of a SELECT needs a WHERE: https://sqlite.org/lang_upsert.html#parsing_ambiguity
         new = new.from_select(list(table.columns), select(*columns).select_from(listed).where(literal_column("true")))
     settled = (
