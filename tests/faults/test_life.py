@@ -363,7 +363,17 @@ class Life(RuleBasedStateMachine):
         return (self.now // DAY - length) * DAY
 
     def tick(self) -> Report:
+        """Run, and see that new tasks are of rules that are live, and told of where another rule calls for them."""
         self.world.wind(self.now)
+        before = set(self.world.tasks())
+        try:
+            return self._tick()
+        finally:
+            known, new = self.findings(), self.world.tasks().keys() - before
+            live = {one.name for one in self.rulebook.rules if one.mode is Mode.LIVE}
+            assert {known[key].rule for key in new if key in known} <= live
+
+    def _tick(self) -> Report:
         given = {"now": self.now, "patience": PATIENCE, "clock": lambda: self.now, "approved": True}
         report = tick(self.mortal, self.connection, self.world.name, self.connector, self.rulebook, **given)  # type: ignore[arg-type]
         self._let_people_act()

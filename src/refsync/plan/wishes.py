@@ -74,6 +74,8 @@ def _wanted(match: Match, rule_of: Callable[[str], Rule | None], situation: Situ
     first = rule_of(rule.otherwise)
     if first is None:
         return "needs"
+    if not first.speaks_before(rule):
+        return f"otherwise: {first.name} is {first.mode}"
     episode = match.waiting_episode
     since = parse_instant(episode) if episode not in {"", "never"} else 0
     found = _wish(first, match, ("account", match.account_id), episode, since, situation)

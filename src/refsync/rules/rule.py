@@ -182,6 +182,10 @@ class Rule:
     def is_event(self) -> bool:
         return self.for_each not in STATES
 
+    def speaks_before(self, other: Rule) -> bool:
+        """Say whether this rule, which `other` names in `otherwise`, may do for it what the mode of `other` calls for."""
+        return self.mode is Mode.LIVE or (self.mode is Mode.WATCH and other.mode is not Mode.LIVE)
+
 
 Setting: TypeAlias = Duration | tuple[str, ...] | float | str
 """The value of a segment's parameter."""

@@ -128,8 +128,9 @@ def _check_otherwise(
             problems.append(source.problem(path, message, did_you_mean(rule.otherwise, by_name)))
         elif not other.only_for_otherwise:
             problems.append(source.problem(path, f'"{other.name}" is not only for otherwise', 'give it only_for = "otherwise"'))
-        elif other.mode is Mode.OFF and rule.mode is not Mode.OFF:
-            problems.append(source.problem(path, f'"{other.name}" is off, so nothing comes first', severity="warning"))
+        elif rule.mode is not Mode.OFF and not other.speaks_before(rule):
+            message = f'"{other.name}" is {other.mode}, so nothing comes first'
+            problems.append(source.problem(path, message, f'give it mode = "{rule.mode}"', severity="warning"))
     wanted = {rule.otherwise for rule in rules}
     for rule in rules:
         if rule.only_for_otherwise and rule.name not in wanted and all(named.values()):
