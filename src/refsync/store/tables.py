@@ -180,6 +180,7 @@ Index(
     activity.c.task_key,
     activity.c.account_id,
     activity.c.deal_id,
+    activity.c.id,
     sqlite_where=is_plan,
     postgresql_where=is_plan,
 )

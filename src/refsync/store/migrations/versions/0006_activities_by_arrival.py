@@ -1,4 +1,4 @@
-"""Activities lie in the order in which they came, and the index by deal is of those that have one."""
+"""Activities lie in the order in which they came; the index by deal is of those that have one, that of plans names the row."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Make the index anew, smaller; in SQLite the table, too."""
-    by_deal = "activity", ["connection", "deal_id"]
-    some = sa.text("deal_id IS NOT NULL")
-    if op.get_bind().dialect.name != "sqlite":
-        op.drop_index("activity_deal", if_exists=True)  # there is none during a first load
-        op.create_index("activity_deal", *by_deal, postgresql_where=some)
-        return
+    """Make the indexes anew, and in SQLite the table first."""
+    if op.get_bind().dialect.name == "sqlite":
+        _by_arrival()
+    for name, columns, where in (
+        ("activity_account", ["account_id", "at"], None),
+        ("activity_deal", ["deal_id"], "deal_id IS NOT NULL"),
+        ("activity_plan", ["kind", "at", "status", "task_key", "account_id", "deal_id", "id"], "kind IN ('task', 'meeting')"),
+    ):
+        op.drop_index(name, "activity", if_exists=True)  # there is none during a first load
+        some = sa.text(where) if where else None
+        op.create_index(name, "activity", ["connection", *columns], sqlite_where=some, postgresql_where=some)
+
+
+def _by_arrival() -> None:
     op.rename_table("activity", "activity_by_id")
     op.create_table(
         "activity",
@@ -37,12 +44,3 @@ def upgrade() -> None:
     )
     op.execute("INSERT INTO activity SELECT * FROM activity_by_id")
     op.drop_table("activity_by_id")  # with its indexes
-    plans = sa.text("kind IN ('task', 'meeting')")
-    op.create_index("activity_account", "activity", ["connection", "account_id", "at"])
-    op.create_index("activity_deal", *by_deal, sqlite_where=some)
-    op.create_index(
-        "activity_plan",
-        "activity",
-        ["connection", "kind", "at", "status", "task_key", "account_id", "deal_id"],
-        sqlite_where=plans,
-    )
