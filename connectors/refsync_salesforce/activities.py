@@ -138,12 +138,15 @@ def _subjects(row: Row, name: str) -> tuple[str | None, str | None]:
     return account_id or (related if kind == ACCOUNT else None), related if kind == DEAL else None
 
 
-def _people(first: object, relations: Iterable[Row] | None) -> tuple[str, ...]:
+def _people(first: object, relations: Iterable[Row | str] | None) -> tuple[str, ...]:
     """Return the contacts of an activity, the primary one first, each once."""
     ids: dict[str, None] = {}
     if type(first) is str and first[:3] == CONTACT:
         ids[first] = None
     for one in relations or ():
+        if type(one) is str:  # its id alone, as a job has it
+            ids[one] = None
+            continue
         if type(one) is not dict:
             raise Unreadable("a link to a person is no object")
         id_ = one.get("RelationId")

@@ -91,9 +91,9 @@ class Batches:
                     records.append(record)
         return records, set_aside, none
 
-    def _inner(self, answer: object) -> list[Row]:
-        """Return the rows of a sub-query; a long one comes in parts, each at its own address."""
-        if type(answer) is list:  # put together by us
+    def _inner(self, answer: object) -> Sequence[Row | str]:
+        """Return the rows of a sub-query, which comes in parts when it is long, or the ids of people that a job has brought."""
+        if isinstance(answer, list | tuple):
             return answer
         if isinstance(answer, dict) and answer.get("done") is True and isinstance(answer.get("records"), list):
             return list(answer["records"])

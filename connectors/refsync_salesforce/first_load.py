@@ -154,7 +154,7 @@ class FirstLoad:
                     made = _made(asked, found.names, self._selections)
                     place = replace(place, begun=True)
                     for some in found.pieces:
-                        rows = [made(values) for values in some]
+                        rows = made(some)
                         _join(rows, asked.child, people)
                         yield Loaded(behind=replace(position, place=place), rows=rows)
                 if found.following:
@@ -211,28 +211,27 @@ def _pairs(names: Sequence[str], rows: Iterable[list[str]]) -> list[tuple[str, s
     return [(row[0], row[1]) for row in rows if row[1][:3] == CONTACT and row[2:] != ["true"]]
 
 
-def _made(asked: Selection, names: Sequence[str], selections: Selections) -> Callable[[list[str]], Row]:
-    """Return what makes a row, as REST gives it, of the values of a line."""
+def _made(asked: Selection, names: Sequence[str], selections: Selections) -> Callable[[Sequence[list[str]]], list[Row]]:
+    """Return what makes rows, as REST gives them, of the values of lines."""
     described = selections.described(asked.source.object)
     if described is None or not set(_columns(asked)) <= set(names):
         raise UnexpectedReply(f"Salesforce: the rows of {asked.source.object} have other columns than were asked for")
-    types = {name: described.fields[name].type for name in names if name in described.fields}
-    flags = [name for name, type_ in types.items() if type_ == "boolean"]
-    others = [(name, _number if type_ in NUMBERS else _known) for name, type_ in types.items() if type_ in NUMBERS | TIMES]
+    types = [described.fields[name].type if name in described.fields else "" for name in names]
 
-    def made(values: list[str]) -> Row:
-        row: Row = dict(zip(names, values, strict=True))
-        for name in flags:
-            row[name] = row[name] == "true"
-        for name, convert in others:
-            row[name] = convert(row[name])
-        return row
+    def made(lines: Sequence[list[str]]) -> list[Row]:
+        # column by column, which takes a third of the time
+        columns = [_column(values, type_) for values, type_ in zip(zip(*lines, strict=True), types, strict=True)]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
     return made
 
 
-def _known(text: str) -> str | None:
-    return text or None
+def _column(values: Sequence[str], type_: str) -> Sequence[object]:
+    if type_ == "boolean":
+        return [value == "true" for value in values]
+    if type_ in NUMBERS:
+        return [_number(value) for value in values]
+    return [value or None for value in values] if type_ in TIMES else values
 
 
 def _number(text: str) -> float | str | None:
@@ -243,8 +242,8 @@ def _number(text: str) -> float | str | None:
 
 
 def _join(rows: Sequence[Row], child: str, people: People) -> None:
-    """Put the people of activities into their rows, in the place where a sub-query has them."""
+    """Put the ids of the people of activities into their rows, in the place where a sub-query has records of links."""
     if child:
         found = people.of([row["Id"] for row in rows])
         for row in rows:
-            row[child] = [{"RelationId": person} for person in found.get(row["Id"], ())]
+            row[child] = found.get(row["Id"], ())

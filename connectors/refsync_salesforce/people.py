@@ -17,7 +17,8 @@ class People:
     """Who took part in which activity."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)  # an empty name: a private file that SQLite removes
+        # no name: a private file that SQLite removes; it may be closed by another thread than the one that reads
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(
             f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KB}; PRAGMA temp_store = FILE;"
             "CREATE TABLE link (activity TEXT NOT NULL, person TEXT NOT NULL);"
