@@ -273,7 +273,7 @@ class Network:
             case "health":
                 return text or None
             case "seats":
-                return float(text) if re.fullmatch(r"-*(\d+\.?\d*|\.\d+)", text) and text.count("-") < 2 else None
+                return float(text) if re.fullmatch(r"-?(\d+\.?\d*|\.\d+)", text) else None
             case "vip":
                 return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.lower())
             case "renewal":

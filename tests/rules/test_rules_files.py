@@ -246,12 +246,13 @@ def test_missing_files_and_folders_are_problems(tmp_path: Path, folder: Callable
         (FIRST + '[when]\naccount.tier = "A"', 'error: a rule that is only for otherwise has no "when"'),
         (FIRST.replace('"account"', '"milestone"'), "error: a rule that is only for otherwise is about an account"),
         (FIRST.replace('"care"', '"care"\nmode = "off"'), 'warning: "first" is off'),
+        (FIRST.replace('"care"', '"care"\nmode = "watch"'), 'warning: "first" is watch, so nothing comes first'),
     ],
 )
 def test_otherwise_leads_to_a_rule_made_for_it(folder: Callable[..., Path], first: str, expected: str) -> None:
     """`otherwise` names a rule that is only for otherwise, which has no conditions of its own."""
     rule = GOOD.replace("[task]", '[needs]\naccount.last_two_way = "ever"\notherwise = "first"\n[task]')
-    _found, problems = check(folder(rule=rule, first=first))
+    _found, problems = check(folder(rule=rule.replace('"care"', '"care"\nmode = "live"'), first=first))
 
     assert [problem for problem in problems if expected in str(problem)], problems
 

@@ -47,6 +47,9 @@ contact.active = { field = "Active__c", type = "yes/no" }
         ('account.seats = "less than 0"', {"Seats__c": "-1"}, True),
         ('account.seats = "at most 10"', {"Seats__c": "many"}, False),
         ('account.seats = "at most 10"', {"Seats__c": "1.2.3"}, False),
+        ('account.seats = "at most 10"', {"Seats__c": "--1"}, False),
+        ('account.seats = "at most 10"', {"Seats__c": "1-"}, False),
+        ('account.seats = "at most 10"', {"Seats__c": "-1.5"}, True),
         ('account.seats = "at most 10"', {"Seats__c": ""}, False),
         ("account.vip = true", {"Vip__c": "True"}, True),
         ("account.vip = true", {"Vip__c": "maybe"}, False),
@@ -108,7 +111,7 @@ def test_postgresql_casts_nothing_it_has_not_looked_at(rules: Rules) -> None:
 
     assert "json_extract" not in sql
     assert "CAST(account.custom AS JSON) ->> " in sql
-    assert "~ '^-*" in sql
+    assert "~ '^-?" in sql
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -240,6 +241,17 @@ def test_ask_waits_behind_a_reconnect() -> None:
     assert ["reconnect-before-asking"] == [wish.rule.name for wish in first.write]
     assert [State.OPEN, State.WAITING] == [found.state for found in ledger]
     assert Plan() == planned(match("ask", ready=False, waiting_episode="never"), ledger=ledger)
+
+
+@pytest.mark.parametrize(
+    ("ask", "first", "held"), [("live", "watch", 1), ("live", "off", 1), ("watch", "off", 1), ("watch", "watch", 0)]
+)
+def test_nothing_comes_first_through_a_rule_that_may_not(ask: str, first: str, held: int) -> None:
+    """A live ask writes nothing through a rule that only watches or is off; the match is held and says why."""
+    modes = (replace(ASK, mode=Mode(ask)), replace(FIRST, mode=Mode(first)))
+    found = planned(match("ask", ready=False, waiting_episode="never"), rule_set=replace(rules(), rules=modes))
+
+    assert (1 - held, held) == (len(found.write), found.held_by.get(f"otherwise: reconnect-before-asking is {first}", 0))
 
 
 def test_waiting_ask_is_written_once_its_needs_are_met() -> None:

@@ -104,7 +104,8 @@ class _Number(FunctionElement[float]):
 def _cast(element: _Number, compiler: SQLCompiler, **kw: Any) -> str:
     (inner,) = element.clauses
     text = compiler.process(inner, **kw)
-    plain = f"ltrim({text}, '-') NOT GLOB '*[^0-9.]*' AND {text} GLOB '*[0-9]*' AND {text} NOT GLOB '*.*.*'"
+    signed = f"{text} NOT GLOB '*[^0-9.-]*' AND {text} NOT GLOB '?*-*'"
+    plain = f"{signed} AND {text} GLOB '*[0-9]*' AND {text} NOT GLOB '*.*.*'"
     return f"CASE WHEN {plain} THEN CAST({text} AS REAL) END"
 
 
@@ -112,7 +113,7 @@ def _cast(element: _Number, compiler: SQLCompiler, **kw: Any) -> str:
 def _cast_matching(element: _Number, compiler: SQLCompiler, **kw: Any) -> str:
     (inner,) = element.clauses
     text = compiler.process(inner, **kw)
-    return f"CASE WHEN {text} ~ '^-*([0-9]+[.]?[0-9]*|[.][0-9]+)$' THEN CAST({text} AS DOUBLE PRECISION) END"
+    return f"CASE WHEN {text} ~ '^-?([0-9]+[.]?[0-9]*|[.][0-9]+)$' THEN CAST({text} AS DOUBLE PRECISION) END"
 
 
 def _text(table: Table, fields: Iterable[str]) -> ColumnElement[Any]:
