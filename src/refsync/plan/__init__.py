@@ -61,14 +61,16 @@ def plan(
     approval = approval or Approval()
     frozen |= approval.paused
     standing, assignees = standing or Standing(), Assignees(people)
-    behind = tuple(_waits(matches, Situation(rules=rules, past=Past(ledger), people=people, org=org, now=now), approval))
+    past = Past(ledger)
+    behind = tuple(_waits(matches, Situation(rules=rules, past=past, people=people, org=org, now=now), approval))
     over = tuple(endings(ledger, rules, standing, frozen, now, called_for={one.waiting_for for one in behind}))
     closed = {one.finding.key for one in over}
     going_on = [finding for finding in ledger if finding.key not in closed]
     followed = tuple(moves(going_on, rules, standing, assignees, frozen, now))
     over += tuple(one for one in followed if isinstance(one, Ending))
     ended = {one.finding.key: replace(one.finding, state=one.state, closed_at=now) for one in over}
-    past = Past(ended.get(finding.key, finding) for finding in ledger)
+    if ended:
+        past = Past(ended.get(finding.key, finding) for finding in ledger)
     situation = Situation(rules=rules, past=past, people=people, org=org, now=now, again=approval.again)
     wanted, held = wishes(matches, situation)
     wanted, waiting = approval.sort(wanted)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from statistics import median
 
 from refsync.finding import State
@@ -28,9 +29,11 @@ def stopped(wishes: Sequence[Wish], situation: Situation, approval: Approval) ->
     limits = situation.company.limits
     if len(fresh) > limits.new_tasks_per_run:
         return fresh, "limits.new_tasks_per_run"
+    if not fresh or not limits.times_the_usual:
+        return (), ""
     today, usual = tasks_of_days(situation)
     most = max(FEWEST, limits.times_the_usual * usual)
-    if fresh and usual and limits.times_the_usual and today + len(fresh) > most:
+    if usual and today + len(fresh) > most:
         return fresh, "limits.times_the_usual"
     return (), ""
 
@@ -38,8 +41,10 @@ def stopped(wishes: Sequence[Wish], situation: Situation, approval: Approval) ->
 def tasks_of_days(situation: Situation) -> tuple[int, float]:
     """Return how many tasks were given today, and how many in a usual day; 0 while too few days are known."""
     calendar = situation.company.calendar
-    given = (found for of in situation.past.given_to.values() for found in of if found.state not in UNSENT)
-    days = Counter(calendar.day(found.opened_at) for found in given)
+    given = Counter(found.opened_at for of in situation.past.given_to.values() for found in of if found.state not in UNSENT)
+    days: Counter[date] = Counter()
+    for at, tasks in given.items():  # those of one run have one time
+        days[calendar.day(at)] += tasks
     today = days.pop(calendar.day(situation.now), 0)
     latest = [days[day] for day in sorted(days)[-DAYS:]]
     return today, float(median(latest)) if len(latest) >= FEWEST_DAYS else 0.0

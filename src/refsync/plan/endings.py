@@ -18,6 +18,7 @@ from refsync.rules.rule import RuleSet
 
 WAITING_LASTS = Duration(60, Unit.DAYS)
 WITH_REP = frozenset({State.OPEN, State.SNOOZED})
+MAY_END = WITH_REP | {State.WAITING}
 
 
 def endings(
@@ -35,7 +36,7 @@ def endings(
     doubled = _doubled(ledger, rules)
     ended: set[str] = set()
     for finding in ledger:
-        if finding.rule in frozen or finding.kind == ESCALATION:
+        if finding.state not in MAY_END or finding.rule in frozen or finding.kind == ESCALATION:
             continue
         gone = "" if finding.key in called_for else standing.gone.get(finding.key, "")
         if ending := _ending(finding, rules, gone, standing.withdrawn.get(finding.key) or doubled.get(finding.key, ""), now):
@@ -78,7 +79,7 @@ def _doubled(ledger: Iterable[Finding], rules: RuleSet) -> dict[str, str]:
     """Return the findings that ask for what another one asks already, as after a merge, with the reason."""
     same: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
     for finding in ledger:
-        if finding.state in {*WITH_REP, State.WAITING} and finding.kind != ESCALATION:
+        if finding.state in MAY_END and finding.kind != ESCALATION:
             rule = rules.rule(finding.rule)
             same[rule.name if rule else finding.rule, finding.subject_kind, finding.subject_id].append(finding)
     doubled: dict[str, str] = {}

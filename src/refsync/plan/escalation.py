@@ -36,7 +36,8 @@ def escalations(
 ) -> Iterator[Escalation]:
     """Yield which overdue tasks are told of now, the longest overdue first; `left`: how many tasks a person may still get."""
     given: Counter[str] = Counter()
-    for finding in sorted(findings, key=lambda one: (one.due_now, one.opened_at, one.key)):
+    stand = (finding for finding in findings if finding.state is State.OPEN and finding.kind != ESCALATION)
+    for finding in sorted(stand, key=lambda one: (one.due_now, one.opened_at, one.key)):
         rule = situation.rules.rule(finding.rule)
         if rule is None or rule.mode is not Mode.LIVE or finding.rule in frozen or not _is_due(finding, rule, situation):
             continue
@@ -46,10 +47,8 @@ def escalations(
 
 
 def _is_due(finding: Finding, rule: Rule, situation: Situation) -> bool:
-    """Say whether a task is overdue for so long, and nobody was told of it yet."""
-    if finding.state is not State.OPEN or finding.kind == ESCALATION or rule.task.escalate is None:
-        return False
-    if not _has_passed(finding.due_now, rule.task.escalate.after, situation):
+    """Say whether an open task is overdue for so long, and nobody was told of it yet."""
+    if rule.task.escalate is None or not _has_passed(finding.due_now, rule.task.escalate.after, situation):
         return False
     told = [one for name in rule.names for one in situation.past.of_subject.get((name, finding.key), ())]
     return all(_may_be_sent(one, situation) for one in told)

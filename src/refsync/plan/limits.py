@@ -138,9 +138,10 @@ class Desk:
         calendar = Calendar(zone=rep.time_zone or company.calendar.zone)
         today = calendar.day(now)
         monday = today - timedelta(days=today.weekday())
+        since_today, since_monday = calendar.midnight(today), calendar.midnight(monday)
         given = [finding.opened_at for finding in self._situation.past.given_to[rep.id]]
-        day = company.limits.per_rep_per_day - sum(at >= calendar.midnight(today) for at in given)
-        week = company.limits.per_rep_per_week - sum(at >= calendar.midnight(monday) for at in given)
+        day = company.limits.per_rep_per_day - sum(at >= since_today for at in given)
+        week = company.limits.per_rep_per_week - sum(at >= since_monday for at in given)
         return max(0, min(day, week)), "limits.per_rep_per_day" if day <= week else "limits.per_rep_per_week"
 
 

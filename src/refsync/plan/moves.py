@@ -13,6 +13,7 @@ from refsync.company import Company
 from refsync.finding import ESCALATION, Finding, State
 from refsync.model import Instant, User
 from refsync.plan.assignees import Assignees
+from refsync.plan.endings import WITH_REP
 from refsync.plan.standing import Standing
 from refsync.plan.values import Ending, Move
 from refsync.rules.rule import Mode, Rule, RuleSet
@@ -25,9 +26,10 @@ def moves(
 ) -> Iterator[Move | Ending]:
     """Yield who gets which open task now, due anew if its day has passed; the end of one for which nobody is there."""
     for finding in findings:
+        if finding.state not in WITH_REP or finding.edited or finding.kind == ESCALATION:
+            continue
         rule, about = rules.rule(finding.rule), standing.about.get(finding.key)
-        ours = finding.state in {State.OPEN, State.SNOOZED} and not finding.edited and finding.kind != ESCALATION
-        if not ours or rule is None or about is None or rule.mode is not Mode.LIVE or finding.rule in frozen:
+        if rule is None or about is None or rule.mode is not Mode.LIVE or finding.rule in frozen:
             continue
         found = assignees.first(rule.task.assign or rules.company.assign, about)
         if found is None:

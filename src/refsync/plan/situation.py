@@ -21,6 +21,9 @@ class People:
     deal_owner: Mapping[str, str] = field(default_factory=dict)
 
 
+UNSENT = frozenset({State.PENDING, State.WAITING})
+
+
 class Past:
     """The ledger, by what the planner asks of it."""
 
@@ -34,7 +37,7 @@ class Past:
             self.of_subject[finding.rule, finding.subject_id].append(finding)
             if finding.account_id:
                 self.of_account[finding.account_id].append(finding)
-            if finding.state not in {State.PENDING, State.WAITING}:
+            if finding.state not in UNSENT:
                 self.given_to[finding.owner_id].append(finding)
 
 

@@ -249,11 +249,16 @@ class RuleSet:
     own_facts: tuple[OwnFact, ...] = ()
     digest: str = ""
     """A hash of the files they were read from: other files, other digest."""
+    _by_name: Mapping[str, Rule] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look up once which rule each name means."""
+        former = {name: rule for rule in reversed(self.rules) for name in rule.renamed_from}
+        object.__setattr__(self, "_by_name", {**former, **{rule.name: rule for rule in self.rules}})
 
     def rule(self, name: str) -> Rule | None:
         """Return the rule that has this name, or had it."""
-        found = next((rule for rule in self.rules if rule.name == name), None)
-        return found or next((rule for rule in self.rules if name in rule.renamed_from), None)
+        return self._by_name.get(name)
 
     def segment(self, name: str) -> Segment | None:
         return next((segment for segment in self.segments if segment.name == name), None)
