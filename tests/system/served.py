@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -218,7 +218,7 @@ def _tasks(db: Database, connection: str, known: Known, names: Mapping[str, str]
     kept = ("key", "task_id", "run", "sent_at", "missed_at", "waiting_for", "facts")
     found: dict[tuple[str, str], Row] = {}
     for finding in ledger.in_state(db, connection, *WITH_TASK):
-        row = _translated({name: value for name, value in asdict(finding).items() if name not in kept}, known)
+        row = _translated({name: value for name, value in finding._asdict().items() if name not in kept}, known)
         subject = _subject(finding.subject_kind, finding.subject_id, known)
         found[finding.rule, subject] = {**row, "subject_id": subject, "text": _renamed(finding.text, names)}
     return found

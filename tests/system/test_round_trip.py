@@ -203,7 +203,7 @@ def test_far_more_than_usual_waits() -> None:
         for day in range(1, 5)
         for found in carried_out(planned(match(account=f"old{day}"), match(account=f"older{day}")), now=FRIDAY - day * DAY)
     ]
-    ended = [replace(found, state=State.DONE, closed_at=found.opened_at + 1) for found in before]
+    ended = [found._replace(state=State.DONE, closed_at=found.opened_at + 1) for found in before]
     many = [match(account=f"a{number}") for number in range(21)]
     options: dict[str, Any] = {"ledger": ended, "rule_set": few_rules(company)}
     stopped = planned(*many, **options)

@@ -203,7 +203,7 @@ def test_condition_that_did_not_last_is_forgotten() -> None:
 
 def test_call_logged_late_does_not_raise_it_again() -> None:
     """A touch that became known later, but before the finding was opened, begins no new lapse."""
-    ledger = [replace(found, state=State.DISMISSED, closed_at=NOW) for found in carried_out(planned(match()))]
+    ledger = [found._replace(state=State.DISMISSED, closed_at=NOW) for found in carried_out(planned(match()))]
     late = match(lapse_at=NOW - 90 * DAY, episode=str(NOW - 90 * DAY))
 
     assert {"repeat.after_dismissed": 1} == planned(late, ledger=ledger, now=NOW + 40 * DAY).held_by
@@ -211,7 +211,7 @@ def test_call_logged_late_does_not_raise_it_again() -> None:
 
 def test_new_lapse_after_a_real_touch_is_a_new_task() -> None:
     """A touch after the finding begins a new lapse, with a key of its own."""
-    ledger = [replace(found, state=State.DISMISSED, closed_at=NOW) for found in carried_out(planned(match()))]
+    ledger = [found._replace(state=State.DISMISSED, closed_at=NOW) for found in carried_out(planned(match()))]
     touched = NOW + DAY
     (wish,) = planned(match(lapse_at=touched, episode=str(touched)), ledger=ledger, now=NOW + 200 * DAY).write
 
@@ -220,7 +220,7 @@ def test_new_lapse_after_a_real_touch_is_a_new_task() -> None:
 
 def test_done_without_touch_comes_back_after_its_pause() -> None:
     """`after_done` brings the task back with the next number, not earlier."""
-    ledger = [replace(found, state=State.DONE, closed_at=NOW) for found in carried_out(planned(match()))]
+    ledger = [found._replace(state=State.DONE, closed_at=NOW) for found in carried_out(planned(match()))]
 
     assert {"repeat.after_done": 1} == planned(match(), ledger=ledger, now=NOW + 29 * DAY).held_by
     assert [1] == [wish.n for wish in planned(match(), ledger=ledger, now=NOW + 32 * DAY).write]
@@ -228,7 +228,7 @@ def test_done_without_touch_comes_back_after_its_pause() -> None:
 
 def test_event_comes_once() -> None:
     """A milestone is asked about once, ever."""
-    ledger = [replace(found, state=State.DONE, closed_at=NOW - 300 * DAY) for found in carried_out(planned(match("ask")))]
+    ledger = [found._replace(state=State.DONE, closed_at=NOW - 300 * DAY) for found in carried_out(planned(match("ask")))]
 
     assert {"repeat": 1} == planned(match("ask"), ledger=ledger).held_by
 
@@ -257,7 +257,7 @@ def test_nothing_comes_first_through_a_rule_that_may_not(ask: str, first: str, h
 def test_waiting_ask_is_written_once_its_needs_are_met() -> None:
     """After the reconnect the ask follows, with the key under which it waited."""
     opened, waiting = carried_out(planned(match("ask", ready=False, waiting_episode="never")))
-    (wish,) = planned(match("ask"), ledger=[replace(opened, state=State.CLEARED, closed_at=NOW), waiting]).write
+    (wish,) = planned(match("ask"), ledger=[opened._replace(state=State.CLEARED, closed_at=NOW), waiting]).write
 
     assert ("ask", waiting.key) == (wish.rule.name, wish.key)
 
@@ -271,7 +271,7 @@ def test_no_ask_while_a_reconnect_is_open() -> None:
 
 def test_asked_account_is_left_in_peace() -> None:
     """An account that was asked is not asked about another milestone for half a year."""
-    ledger = [replace(found, state=State.DONE, closed_at=NOW) for found in carried_out(planned(match("ask")))]
+    ledger = [found._replace(state=State.DONE, closed_at=NOW) for found in carried_out(planned(match("ask")))]
     other = match("ask", subject_id="signed:other")
 
     assert {"limits.ask.per_account_every": 1} == planned(other, ledger=ledger, now=NOW + 100 * DAY).held_by
@@ -346,10 +346,10 @@ def test_a_renamed_rule_keeps_its_tasks() -> None:
 
     assert [wish.key for wish in again().write] == [wish.key for wish in before.write]
     old = Finding(key=before.write[0].key, rule="reconnect-lapse", kind="care", subject_kind="account", subject_id="a1")
-    stands = replace(old, episode=before.write[0].episode, state=State.OPEN, opened_at=NOW - DAY, account_id="a1", task_id="t")
+    stands = old._replace(episode=before.write[0].episode, state=State.OPEN, opened_at=NOW - DAY, account_id="a1", task_id="t")
     assert again(stands).write == ()
-    assert [one.reason for one in again(replace(stands, state=State.DONE, closed_at=NOW - DAY)).held] == ["repeat.after_done"]
-    late = replace(stands, opened_at=NOW - 60 * DAY)
+    assert [one.reason for one in again(stands._replace(state=State.DONE, closed_at=NOW - DAY)).held] == ["repeat.after_done"]
+    late = stands._replace(opened_at=NOW - 60 * DAY)
     assert [one.state for one in again(late).end] == [State.EXPIRED]
 
 
@@ -384,7 +384,7 @@ def test_an_account_gets_one_ask_or_care_task_a_day() -> None:
     )
 
     def held(opened_at: int) -> list[str]:
-        before = replace(had, episode=match().episode, state=State.OPEN, opened_at=opened_at, owner_id="rep")
+        before = had._replace(episode=match().episode, state=State.OPEN, opened_at=opened_at, owner_id="rep")
         found = plan(
             [match("reconnect-people")], rules=rules(COMPANY, other), ledger=[before], people=People(users=REPS), org="o", now=NOW
         )

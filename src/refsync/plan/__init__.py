@@ -7,7 +7,6 @@ keeps its reason.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from refsync.finding import Finding, State
 from refsync.model import Instant
@@ -68,7 +67,7 @@ def plan(
     going_on = [finding for finding in ledger if finding.key not in closed]
     followed = tuple(moves(going_on, rules, standing, assignees, frozen, now))
     over += tuple(one for one in followed if isinstance(one, Ending))
-    ended = {one.finding.key: replace(one.finding, state=one.state, closed_at=now) for one in over}
+    ended = {one.finding.key: one.finding._replace(state=one.state, closed_at=now) for one in over}
     if ended:
         past = Past(ended.get(finding.key, finding) for finding in ledger)
     situation = Situation(rules=rules, past=past, people=people, org=org, now=now, again=approval.again)

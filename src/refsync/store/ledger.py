@@ -8,12 +8,11 @@ change is written into the story (history.py) in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, literal_column, select, update
 
 from refsync.connector import Outcome, OutcomeKind, TaskChange
 from refsync.finding import LIVE, WITH_TASK, Finding, State
@@ -30,9 +29,12 @@ DELETED = "deleted in the CRM"
 ADOPTED = "the task was there already"
 
 AGE = (finding.c.opened_at, finding.c.key)
-COLUMNS = tuple(finding.c[field.name] for field in fields(Finding))
+COLUMNS = tuple(finding.c[name] for name in Finding._fields)
 HEAVY = frozenset({"subject", "text", "facts"})
-LIGHT = tuple(column for column in COLUMNS if column.name not in HEAVY)
+LIGHT = tuple(
+    literal_column(f"'{Finding._field_defaults[column.name]}'").label(column.name) if column.name in HEAVY else column
+    for column in COLUMNS
+)
 STATE = {state.value: state for state in State}
 _day = cache(date.fromisoformat)
 
@@ -230,18 +232,21 @@ def _read(
     *where: ColumnElement[bool],
     order: Sequence[ColumnElement[object]] = (),
 ) -> list[Finding]:
-    names = [column.name for column in columns]
     rows = db.execute(select(*columns).where(*where).order_by(*(order or (finding.c.key,))))
-    return [Finding(**_spoken(dict(zip(names, row, strict=True)))) for row in rows]
+    return [_finding(row) for row in rows]
 
 
-def _spoken(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with what it says in words of the database as values: in place, since a ledger is long."""
-    row["state"] = STATE[row["state"]]
-    row["due_on"] = _day(row["due_on"])
-    row["moved_to"] = _day(row["moved_to"]) if row["moved_to"] else None
-    row["ending"] = STATE[row["ending"]] if row["ending"] else None
-    return row
+_STATE, _DUE_ON, _MOVED_TO, _ENDING = (Finding._fields.index(name) for name in ("state", "due_on", "moved_to", "ending"))
+
+
+def _finding(row: Sequence[Any]) -> Finding:
+    """Return the finding of a row, with what it says in words of the database as values."""
+    values = list(row)
+    values[_STATE] = STATE[values[_STATE]]
+    values[_DUE_ON] = _day(values[_DUE_ON])
+    values[_MOVED_TO] = _day(values[_MOVED_TO]) if values[_MOVED_TO] else None
+    values[_ENDING] = STATE[values[_ENDING]] if values[_ENDING] else None
+    return Finding._make(values)
 
 
 def _values(connection: str, item: Finding) -> dict[str, object]:

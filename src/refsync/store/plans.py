@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -202,7 +202,7 @@ def _row(of: StoredPlan, place: int, item: Item) -> dict[str, object]:
 def _content(finding: Finding | None) -> str:
     if finding is None:
         return ""
-    plain = asdict(finding)
+    plain = finding._asdict()
     return orjson.dumps({name: plain[name] for name in WORDS}).decode()
 
 

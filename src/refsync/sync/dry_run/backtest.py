@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 
 from refsync.calendar import at_hour
@@ -110,7 +110,7 @@ def backtest(db: Database, connection: str, rules: RuleSet, now: Instant, days: 
         gone = Standing(gone=_gone(db, connection, playing, at, ledger))
         played = rehearse(db, connection, playing, at, list(ledger.found.values()), gone)
         for one in played.plan.end:
-            ledger.found[one.finding.key] = replace(one.finding, state=one.state, reason=one.reason, closed_at=at)
+            ledger.found[one.finding.key] = one.finding._replace(state=one.state, reason=one.reason, closed_at=at)
             week.cleared += one.state is State.CLEARED
             week.expired += one.state is State.EXPIRED and one.finding.state is State.OPEN
         for wish in played.tasks:

@@ -42,7 +42,7 @@ def attempt(case: Case, rules: RuleSet, store: Store) -> Tried:
     company = Company(case, loaded.company.calendar)
     name = secrets.token_hex(4)
     with store.write() as db:
-        ledger.intend(db, name, [replace(one, kind=one.kind or _kind(rules, one.rule)) for one in company.before()])
+        ledger.intend(db, name, [one._replace(kind=one.kind or _kind(rules, one.rule)) for one in company.before()])
     connector = MemoryConnector(MemoryCrm(company.records()))
     report = tick(store, name, "memory", connector, loaded, now=company.now, approved=True, clock=lambda: company.now)
     with store.read() as db:

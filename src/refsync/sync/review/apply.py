@@ -144,7 +144,7 @@ def _ready(run: Run, judged: Judged, items: Mapping[str, Item]) -> tuple[list[Fi
         if reason := changed(then, now):
             left[now.key] = reason
         else:
-            ready.append(replace(then, state=State.SENDING, opened_at=run.now, run=run.id))
+            ready.append(then._replace(state=State.SENDING, opened_at=run.now, run=run.id))
     return ready, left
 
 

@@ -140,8 +140,7 @@ def _wording(rule: Rule) -> re.Pattern[str]:
 def _finding(run: Run, orphan: Orphan, identity: _Identity, people: People) -> Finding:
     rule, company = identity.rule, run.rules.company
     to = Assignees(people).first(rule.task.assign or company.assign, identity.about)
-    return replace(
-        _taken(run, orphan, rule),
+    return _taken(run, orphan, rule)._replace(
         kind=rule.kind.value,
         subject_kind=rule.for_each,
         subject_id=identity.subject_id,
@@ -190,7 +189,7 @@ def _escalations(run: Run, org: str, unknown: Iterable[Orphan], found: Iterable[
     for orphan in unknown:
         if orphan.key in told:
             one, rule = told[orphan.key]
-            yield replace(_taken(run, orphan, rule), subject_id=one.key, account_id=one.account_id)
+            yield _taken(run, orphan, rule)._replace(subject_id=one.key, account_id=one.account_id)
 
 
 def _ruled(findings: Iterable[Finding], rules: RuleSet) -> Iterator[tuple[Finding, Rule]]:

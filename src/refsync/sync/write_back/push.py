@@ -8,7 +8,6 @@ while nobody changed them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import structlog
 
@@ -78,8 +77,8 @@ def write(run: Run, writer: TaskWriter, findings: Sequence[Finding], behind: Seq
     """Create these tasks in these very words, let others wait for them, and add to `pushed` what was written."""
     sent_at = run.clock()
     with run.write() as db:
-        new = ledger.intend(db, run.connection, [replace(finding, sent_at=sent_at) for finding in findings])
-        known = [replace(finding, sent_at=sent_at) for finding in findings if finding.key not in new]
+        new = ledger.intend(db, run.connection, [finding._replace(sent_at=sent_at) for finding in findings])
+        known = [finding._replace(sent_at=sent_at) for finding in findings if finding.key not in new]
         ready = new | ledger.send(db, run.connection, known)
         pushed.waiting += len(ledger.wait(db, run.connection, behind))
     _send(run, writer, [finding for finding in findings if finding.key in ready], pushed)
@@ -124,7 +123,7 @@ def note(run: Run, notice: Sequence[Wish], forget: Sequence[str], pushed: Pushed
     if not notice and not forget:
         return
     with run.store.read() as db:
-        pending = [replace(finding, state=State.PENDING) for finding in findings_of(db, run, notice)]
+        pending = [finding._replace(state=State.PENDING) for finding in findings_of(db, run, notice)]
     with run.write() as db:
         pushed.waiting += len(ledger.intend(db, run.connection, pending))
         ledger.forget(db, run.connection, forget, run.now, run.id)
