@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -131,7 +132,7 @@ def undisturbed(name: str, days: int) -> Peace:
 
 
 def killed_again_and_again(folder: Path, name: str, seed: int, *, days: int, a_day: int) -> int:
-    """Kill ticks of each day at random moments, mostly while they write, then let one end their work.
+    """Kill some ticks of each day at random moments, mostly while they write, then let one end their work.
 
     Tasks and ledger are then those of a company that nobody disturbed. Returns how many ticks were killed.
     """
@@ -142,7 +143,8 @@ def killed_again_and_again(folder: Path, name: str, seed: int, *, days: int, a_d
         kills = 0
         for day, lasted in enumerate(peace.usual):
             now = disturbed.morning(day)
-            kills += sum(disturbed.killed_tick(now, lasted, moments) for _ in range(a_day))
+            tries = (disturbed.killed_tick(now, lasted, moments) for _ in range(2 * a_day))
+            kills += len(list(islice((killed for killed in tries if killed), a_day)))
             disturbed.tick(now)
             assert State.SENDING not in disturbed.ledger().values()
             assert {1} == set(Counter(task["key"] for task in crm.tasks()).values())
@@ -166,9 +168,12 @@ def test_killed_at_any_moment(tmp_path: Path, name: str) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", ["salesforce", "hubspot"])
 @pytest.mark.parametrize("seed", range(50))
-def test_killed_a_thousand_times(tmp_path: Path, name: str, seed: int) -> None:
-    """The same with 1,000 kills of each CRM's ticks, some in a row, and some more to make up for those that came too late."""
-    assert 20 <= killed_again_and_again(tmp_path, name, seed, days=8, a_day=4)
+def test_killed_a_thousand_times(tmp_path: Path, name: str, seed: int, record_property: Callable[[str, object], None]) -> None:
+    """The same with 1,000 kills of each CRM's ticks, some in a row."""
+    kills = killed_again_and_again(tmp_path, name, seed, days=10, a_day=3)
+
+    record_property("kills", kills)
+    assert 20 <= kills
 
 
 def test_second_process_is_refused(tmp_path: Path) -> None:
