@@ -28,6 +28,10 @@ LONGEST_NAMES = 5_000
 """Characters of property names that a URL can take; with more, the records are read by id."""
 
 
+NOT_THERE = "OBJECT_NOT_FOUND"
+"""The category of an error of a batch read that tells of a record which is archived or never was."""
+
+
 @dataclass(slots=True)
 class Fetched:
     """Raw records of one type."""
@@ -80,8 +84,16 @@ def those_there(client: Client, kind: ObjectType, ids: Sequence[str]) -> list[Js
     """Return those of the records that are there; ids that lead nowhere are no fault."""
     rows: list[Json] = []
     for some in chunks(ids, BATCH):
-        rows += replies.records(client.ask(client.paths.objects(kind.name, "batch", "read"), _inputs(kind, some)))
+        rows += there(client.ask(client.paths.objects(kind.name, "batch", "read"), _inputs(kind, some)))
     return rows
+
+
+def there(found: Answer) -> list[Json]:
+    """Return the records of a batch read. Raises UnexpectedReply when one is left out for want of anything but itself."""
+    for error in found.errors:
+        if error.get("category") != NOT_THERE:
+            raise UnexpectedReply(f"HubSpot: records cannot be read: {replies.words(error)}")
+    return replies.records(found)
 
 
 def links(client: Client, kind: ObjectType, ids: Sequence[str]) -> dict[str, Links]:

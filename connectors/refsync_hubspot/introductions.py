@@ -153,7 +153,7 @@ class Introductions:
         found: dict[str, object] = {}
         for some in fetch.chunks(ids, MOST_WITH_HISTORY):
             body = {"propertiesWithHistory": [STATUS_PROPERTY], "inputs": [{"id": each} for each in some]}
-            for row in replies.records(self._client.ask(self._client.paths.objects(CONTACTS, "batch", "read"), body)):
+            for row in fetch.there(self._client.ask(self._client.paths.objects(CONTACTS, "batch", "read"), body)):
                 found[row["id"]] = _last_change(row)
         return found
 

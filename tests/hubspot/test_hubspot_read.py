@@ -222,6 +222,29 @@ def test_introduction_ends_when_nobody_is_named(
     assert ({contact["C3"]: contact["C2"]}, {}) == (before, mirror.held[Stream.INTRODUCTIONS])
 
 
+def test_source_that_could_not_be_read_is_not_taken_for_gone(portal: Any, connect_to: Connect, mirror_of: MirrorOf) -> None:
+    """While HubSpot fails to give the people who introduced others, introductions keep their account and stay as they were."""
+    mirror = mirror_of(connect_to(portal.url))
+    mirror.read()
+    before = dict(mirror.held[Stream.INTRODUCTIONS])
+    portal.later(minutes=90)
+    portal.change({"op": "change", "table": "contacts", "id": "C1", "set": {"referred_by_contact_id": "C3"}})
+    portal.change({"op": "change", "table": "contacts", "id": "C3", "set": {"name": "Eve New"}})
+    portal.later(minutes=5)
+    portal.trouble({"kind": "own", "name": "some-fail", "endpoint": "POST */contacts/batch/read", "times": 3})
+    with pytest.raises(UnexpectedReply, match="could not be handled"):
+        mirror.read(Stream.INTRODUCTIONS)
+    meanwhile = dict(mirror.held[Stream.INTRODUCTIONS])
+    mirror.read(Stream.INTRODUCTIONS)
+    contact, held = portal.ids("contacts"), mirror.held[Stream.INTRODUCTIONS]
+
+    assert before == meanwhile
+    assert {contact["C1"]: contact["C3"], contact["C3"]: contact["C2"]} == {
+        key: found.source_contact_id for key, found in held.items()
+    }
+    assert None not in {found.account_id for found in held.values()}
+
+
 def test_portal_without_a_way_to_name_a_referrer_costs_nothing(serve: Serve, connect_to: Connect, mirror_of: MirrorOf) -> None:
     """Where neither the property nor the label is there, contacts are not listed for introductions."""
     portal = serve(many(300, with_calls=False))
