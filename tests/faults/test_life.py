@@ -101,6 +101,8 @@ class Life(RuleBasedStateMachine):
         self.customers = {number: Customer() for number in range(1, 5)}
         self.removed: set[str] = set()
         self.completed: set[str] = set()
+        self.gone: set[str] = set()
+        """Reps who have left: Salesforce saves no record under their name."""
         self.mine: dict[str, dict[str, object]] = {}
         """What people wrote into tasks, by key."""
         self.made = 0
@@ -126,8 +128,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers, tier=st.sampled_from("ABC"), status=st.sampled_from(AccountStatus))
     def customer(self, number: int, tier: str, status: AccountStatus) -> None:
-        self.customers[number].tier, self.customers[number].status = tier, status
-        self._account(number)
+        if self.customers[number].owner not in self.gone:
+            self.customers[number].tier, self.customers[number].status = tier, status
+            self._account(number)
 
     @rule(number=numbers, ago=days)
     def call(self, number: int, ago: int) -> None:
@@ -191,14 +194,16 @@ class Life(RuleBasedStateMachine):
     @rule(rep=st.sampled_from(["rep", "other"]), active=st.booleans())
     def leave(self, rep: str, *, active: bool) -> None:
         """Somebody leaves, or comes back."""
+        (self.gone.discard if active else self.gone.add)(rep)
         (user,) = (user for user in USERS if user.id == rep)
         self.world.put(replace(user, active=active))
 
     @rule(number=numbers, rep=st.sampled_from(["rep", "other"]))
     def hand_over(self, number: int, rep: str) -> None:
         """The account gets another owner, and the person there, too."""
-        self.customers[number].owner = rep
-        self._account(number)
+        if rep not in self.gone:
+            self.customers[number].owner = rep
+            self._account(number)
 
     @rule(hours=st.sampled_from([1, 7, 24, 24 * 7, 24 * 31, 24 * 95]))
     def wait(self, hours: int) -> None:
