@@ -89,7 +89,7 @@ def those_there(client: Client, kind: ObjectType, ids: Sequence[str]) -> list[Js
 
 
 def there(found: Answer) -> list[Json]:
-    """Return the records of a batch read. Raises UnexpectedReply when one is left out for want of anything but itself."""
+    """Return the records of a batch read. Raises UnexpectedReply when one is left out that may be there."""
     for error in found.errors:
         if error.get("category") != NOT_THERE:
             raise UnexpectedReply(f"HubSpot: records cannot be read: {replies.words(error)}")

@@ -219,7 +219,7 @@ def _made(asked: Selection, names: Sequence[str], selections: Selections) -> Cal
     types = [described.fields[name].type if name in described.fields else "" for name in names]
 
     def made(lines: Sequence[list[str]]) -> list[Row]:
-        # column by column, which takes a third of the time
+        # column by column: one look at a column's type for all rows of a piece
         columns = [_column(values, type_) for values, type_ in zip(zip(*lines, strict=True), types, strict=True)]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 

@@ -1,4 +1,4 @@
-"""The files that all rules share: segments.toml and suppress.toml. (company.toml: company_file.py, facts.toml: facts_file.py)"""
+"""The files that all rules share: segments.toml and suppress.toml. (company.toml: company_file, facts.toml: facts_file)"""
 
 from __future__ import annotations
 
