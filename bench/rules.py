@@ -28,9 +28,9 @@ from refsync.rules.files.folder import load
 from refsync.rules.query.compile import compile_rule
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.why.explain import why
-from refsync.store import directory, ledger, tables
+from refsync.store import directory, tables
 from refsync.store.engine import Store
-from refsync.sync.evaluate import judged, matches_of
+from refsync.sync.evaluate import judged, matches_and_ledger
 
 Result = TypeVar("Result")
 Task = tuple[str, str, str]
@@ -114,16 +114,16 @@ def _tick(peer: duckdb.DuckDBPyConnection, sides: dict[str, Store], rules: RuleS
 
 def _tasks(store: Store, rules: RuleSet) -> set[Task]:
     """Judge all rules and arbitrate, as a run does."""
+    found, past = matches_and_ledger(store, judged(rules), rules, CONNECTION, NOW)
+    matches = [match for some in found.values() for match in some]
     with store.read() as db:
-        matches = [match for rule in judged(rules) for match in matches_of(db, rule, rules, CONNECTION, NOW, brief=True)]
-        past = ledger.everything(db, CONNECTION)
         people = People(
             users=directory.users(db, CONNECTION),
             contact_owner=directory.owners(db, CONNECTION, Stream.CONTACTS, _named(matches, "contact_id")),
             deal_owner=directory.owners(db, CONNECTION, Stream.DEALS, _named(matches, "deal_id")),
         )
-    found = plan(matches, rules=rules, ledger=past, people=people, org="", now=NOW, approval=Approval(everything=True))
-    return {(wish.rule.name, wish.subject_id, wish.owner_id) for wish in (*found.write, *found.notice)}
+    planned = plan(matches, rules=rules, ledger=past, people=people, org="", now=NOW, approval=Approval(everything=True))
+    return {(wish.rule.name, wish.subject_id, wish.owner_id) for wish in (*planned.write, *planned.notice)}
 
 
 def _named(matches: list[Match], field: str) -> set[str]:

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic import command
@@ -145,6 +146,38 @@ def test_database_in_memory_works_for_reading_and_writing() -> None:
             state = mirror.state(db, "c")
 
     assert state[Stream.USERS].synced_at == 1
+
+
+@pytest.mark.parametrize("address", ["sqlite://", "file"])
+def test_readings_side_by_side_give_what_each_reads(path: Path, address: str) -> None:
+    """Each of several readings asked at once gives its own result, in a database in memory, too, which has one connection."""
+    with open_store(url(path) if address == "file" else address) as store:
+        with store.write() as db:
+            mirror.finish(db, "c", Stream.USERS, started=1)
+        with store.read_abreast() as abreast:
+            asked = [abreast.ask(lambda db, number=number: (number, len(mirror.state(db, "c")))) for number in range(20)]
+
+    assert [(number, 1) for number in range(20)] == [one.result() for one in asked]
+
+
+def test_readings_side_by_side_at_the_same_time(path: Path) -> None:
+    """Where there is more than one processor, two readings are under way at once: each waits for the other here."""
+    if (os.cpu_count() or 1) < 2:
+        pytest.skip("one processor reads one thing at a time")
+    both = Barrier(2, timeout=60)
+    with open_store(url(path)) as store, store.read_abreast() as abreast:
+        asked = [abreast.ask(lambda _db: both.wait()) for _ in range(2)]
+
+    assert {0, 1} == {one.result() for one in asked}
+
+
+def test_reading_side_by_side_that_fails_says_what_to_do(path: Path) -> None:
+    """Trouble of the storage comes out of a reading's result as it comes out of `read`."""
+    with open_store(url(path)) as store:
+        with store.read_abreast() as abreast:
+            asked = abreast.ask(lambda db: db.execute(insert(lease).values(connection="c", holder="a", token=1, expires_at=0)))
+        with pytest.raises(StoreError, match=r"cannot be written"):
+            asked.result()
 
 
 def test_file_is_for_its_owner_only(path: Path) -> None:

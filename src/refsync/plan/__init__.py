@@ -77,7 +77,8 @@ def plan(
     chosen = desk.chosen(wanted)
     settled = tuple(wish for wish in chosen if _is_settled(wish, situation))
     braked, stopped_by = stopped(settled, situation, approval)
-    desk.hold(braked, stopped_by)
+    for wish in braked:
+        desk.hold(wish, stopped_by)
     waits = {wish.key for wish in braked}
     still = [finding for finding in going_on if finding.key not in ended]
     told = tuple(escalations(still, situation, standing, assignees, frozen, desk.room(settled)))

@@ -50,7 +50,7 @@ def _is_due(finding: Finding, rule: Rule, situation: Situation) -> bool:
     """Say whether an open task is overdue for so long, and nobody was told of it yet."""
     if rule.task.escalate is None or not _has_passed(finding.due_now, rule.task.escalate.after, situation):
         return False
-    told = [one for name in rule.names for one in situation.past.of_subject.get((name, finding.key), ())]
+    told = situation.past.found(rule, finding.key)
     return all(_may_be_sent(one, situation) for one in told)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
-from itertools import count, repeat
 
 from refsync.calendar import Calendar, at_hour
 from refsync.finding import WITH_TASK, Finding, State
@@ -42,24 +41,21 @@ class Desk:
     def chosen(self, wishes: Iterable[Wish]) -> list[Wish]:
         """Return the wishes that every limit lets pass, each with its owner and due time."""
         allowed = [wish for wish in wishes if self._is_allowed(wish)]
-        return [self._dated(wish) for wish in self._capped(self._assigned(self._one_per_account(allowed)))]
+        return list(self._capped(self._assigned(self._one_per_account(allowed))))
 
     def room(self, wishes: Iterable[Wish]) -> Callable[[User], int]:
         """Return what says how many tasks a person may still be given today, beside these."""
         taken = Counter(wish.owner_id for wish in wishes)
         return lambda rep: self._left(rep)[0] - taken[rep.id]
 
-    def hold(self, wishes: Iterable[Wish], reason: str, first_place: int | None = None) -> None:
-        """Keep what gets no task, with the reason; `first_place`: where in the queue of its owner the first of them stands."""
-        places = repeat(0) if first_place is None else count(first_place)
-        self.held += (
-            Held(wish.match.rule, wish.match, reason, wish.owner_id, place) for wish, place in zip(wishes, places, strict=False)
-        )
+    def hold(self, wish: Wish, reason: str, owner_id: str = "", place: int = 0) -> None:
+        """Keep what gets no task, with the reason, and where in the queue of its owner it stands."""
+        self.held.append(Held(wish.match.rule, wish.match, reason, owner_id or wish.owner_id, place))
 
     def _is_allowed(self, wish: Wish) -> bool:
         reason = account_limit(wish, self._situation) or ask_limit(wish, self._situation)
         if reason:
-            self.hold([wish], reason)
+            self.hold(wish, reason)
         return not reason
 
     def _one_per_account(self, wishes: Sequence[Wish]) -> Iterator[Wish]:
@@ -69,20 +65,25 @@ class Desk:
                 best = first.setdefault(wish.match.account_id, wish)
                 if best is not wish and self._order(wish) < self._order(best):
                     first[wish.match.account_id] = wish
-        given = {account_id: self._given_today(account_id) for account_id in first}
         for wish in wishes:
-            account_id = wish.match.account_id
-            if not _shares(wish) or (not given[account_id] and first[account_id] is wish):
+            if not _shares(wish):
+                yield wish
+                continue
+            best = first[wish.match.account_id]
+            given = self._given_today(wish.match.account_id)
+            if best is wish and not given:
                 yield wish
             else:
-                self.hold([wish], f"order: {given[account_id] or first[account_id].rule.name}")
+                self.hold(wish, f"order: {given or best.rule.name}")
 
     def _order(self, wish: Wish) -> tuple[int, tuple[float, float, str, str, str]]:
         return self._rank(wish.rule.name), merit(wish)
 
     def _given_today(self, account_id: str) -> str:
         """Return whose task the account got today: the next run gives it no second one, nor one for what was taken back."""
-        at_account = self._situation.past.of_account.get(account_id, ())
+        at_account = self._situation.past.of_account.get(account_id)
+        if not at_account:
+            return ""
         shared = (one for one in at_account if one.kind in SHARED_KINDS and one.state in {*WITH_TASK, State.UNDONE})
         return next((one.rule for one in shared if one.opened_at >= self._today), "")
 
@@ -91,7 +92,7 @@ class Desk:
         calendar = self._situation.company.calendar
         return calendar.midnight(calendar.day(self._situation.now))
 
-    def _assigned(self, wishes: Iterable[Wish]) -> Iterator[Wish]:
+    def _assigned(self, wishes: Iterable[Wish]) -> Iterator[tuple[Wish, Assigned]]:
         people, company = self._situation.people, self._situation.company
         known: dict[object, Assigned | None] = {}
         for wish in wishes:
@@ -101,36 +102,39 @@ class Desk:
             if key not in known:
                 known[key] = self._assignees.first(steps, about(wish))
             if found := known[key]:
-                yield wish._replace(owner_id=found[0].id, assigned_as=found[1])
+                yield wish, found
             else:
-                self.hold([wish], "assign: nobody active")
+                self.hold(wish, "assign: nobody active")
 
-    def _capped(self, wishes: Iterable[Wish]) -> Iterator[Wish]:
-        """Yield what the caps of each rep leave: rules take turns, urgent ones first."""
-        queues: dict[str, list[Wish]] = defaultdict(list)
-        for wish in wishes:
-            queues[wish.owner_id].append(wish)
+    def _capped(self, assigned: Iterable[tuple[Wish, Assigned]]) -> Iterator[Wish]:
+        """Yield what the caps of each rep leave, with its owner and due time: rules take turns, urgent ones first."""
+        queues: dict[str, list[tuple[Wish, str]]] = defaultdict(list)
+        for wish, (owner, step) in assigned:
+            queues[owner.id].append((wish, step))
         for owner_id, queue in sorted(queues.items()):
-            left, reason = self._left(self._situation.people.users[owner_id])
-            ranked = self._in_turn(queue)
-            yield from ranked[:left]
-            self.hold(ranked[left:], reason, left + 1)
+            owner = self._situation.people.users[owner_id]
+            left, reason = self._left(owner)
+            for place, (wish, step) in enumerate(self._in_turn(queue), 1):
+                if place <= left:
+                    yield self._dated(wish, owner, step)
+                else:
+                    self.hold(wish, reason, owner_id, place)
 
-    def _in_turn(self, queue: Iterable[Wish]) -> list[Wish]:
+    def _in_turn(self, queue: Iterable[tuple[Wish, str]]) -> list[tuple[Wish, str]]:
         turns: Counter[str] = Counter()
         order: list[tuple[int, int, int, int]] = []
-        by_merit = sorted(queue, key=merit)
-        for place, wish in enumerate(by_merit):
+        by_merit = sorted(queue, key=lambda queued: merit(queued[0]))
+        for place, (wish, _step) in enumerate(by_merit):
             rule = wish.rule
             order.append((PRIORITIES.index(rule.task.priority), turns[rule.name], self._rank(rule.name), place))
             turns[rule.name] += 1
         return [by_merit[place] for *_, place in sorted(order)]
 
-    def _dated(self, wish: Wish) -> Wish:
-        company, rep = self._situation.company, self._situation.people.users[wish.owner_id]
+    def _dated(self, wish: Wish, rep: User, step: str) -> Wish:
+        company = self._situation.company
         due_on = company.calendar.due(self._situation.now, wish.rule.task.due)
         due_at = at_hour(due_on, company.task_hours[1], rep.time_zone or company.calendar.zone)
-        return wish._replace(due_on=due_on, due_at=due_at)
+        return wish._replace(owner_id=rep.id, assigned_as=step, due_on=due_on, due_at=due_at)
 
     def _left(self, rep: User) -> tuple[int, str]:
         """Return how many tasks a rep may still be given today, and the limit that says so."""

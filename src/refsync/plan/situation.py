@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from refsync.company import Company
 from refsync.finding import Finding, State
 from refsync.model import Instant, User
-from refsync.rules.rule import RuleSet
+from refsync.rules.rule import Rule, RuleSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,12 @@ class Past:
                 self.of_account[finding.account_id].append(finding)
             if finding.state not in UNSENT:
                 self.given_to[finding.owner_id].append(finding)
+
+    def found(self, rule: Rule, subject_id: str) -> Sequence[Finding]:
+        """Return what a rule found about a subject, under whatever name it had."""
+        if not rule.renamed_from:
+            return self.of_subject.get((rule.name, subject_id), ())
+        return [finding for name in rule.names for finding in self.of_subject.get((name, subject_id), ())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,14 +43,14 @@ def waiting_behind(matches: Iterable[Match], situation: Situation) -> Iterator[F
 
     That task may be one of those that must not be open while an ask is written; it is what the ask waits for.
     """
-    of_subject = situation.past.of_subject
+    past = situation.past
     for match in matches:
         rule = None if match.ready else situation.rules.rule(match.rule)
         first = situation.rules.rule(rule.otherwise) if rule else None
         if rule is None or first is None:
             continue
-        stands = (one for name in first.names for one in of_subject.get((name, match.account_id), ()) if one.state in WITH_TASK)
-        known = [one for name in rule.names for one in of_subject.get((name, match.subject_id), ())]
+        stands = (one for one in past.found(first, match.account_id) if one.state in WITH_TASK)
+        known = past.found(rule, match.subject_id)
         task = next(stands, None)
         if task is None or any(one.state is State.WAITING and one.waiting_for == task.key for one in known):
             continue
@@ -87,7 +87,7 @@ def _wanted(match: Match, rule_of: Callable[[str], Rule | None], situation: Situ
 def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, since: Instant, situation: Situation) -> Wish | str:
     """Return the wish for a rule's task about a subject; `since` is when its lapse began."""
     subject_kind, subject_id = subject
-    before = [finding for name in rule.names for finding in situation.past.of_subject.get((name, subject_id), ())]
+    before = situation.past.found(rule, subject_id)
     noticed_at, key = None, ""
     if live := next((finding for finding in before if finding.state in LIVE), None):
         if live.state in WITH_TASK:
@@ -106,7 +106,7 @@ def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, sinc
 
 def _is_held_out(wish: Wish) -> bool:
     """Say whether a finding is one of those that get no task, to compare with: drawn from its key, so always the same ones."""
-    return int(wish.key[:8], 16) < wish.rule.holdout * 16**8
+    return bool(wish.rule.holdout) and int(wish.key[:8], 16) < wish.rule.holdout * 16**8
 
 
 def _too_soon(rule: Rule, before: Sequence[Finding], situation: Situation) -> str:

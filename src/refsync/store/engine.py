@@ -6,10 +6,12 @@ carried out whole or not at all. Read briefly: with SQLite's rollback journal an
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, TypeVar
 
 import sqlalchemy
 from sqlalchemy import URL, Dialect, Engine, make_url, update
@@ -24,6 +26,9 @@ Database: TypeAlias = sqlalchemy.Connection
 """One open transaction on the store: what the functions of this package take as `db`."""
 
 Meaning: TypeAlias = Callable[[DBAPIError], str | None]
+Result = TypeVar("Result")
+MOST_ABREAST = 4
+"""So many readings run side by side, where there are as many processors."""
 
 
 class Store:
@@ -65,6 +70,20 @@ class Store:
         with self._explained(), self._reader.begin() as db:
             yield db
 
+    @contextmanager
+    def read_abreast(self) -> Iterator[Abreast]:
+        """Give what runs several readings side by side; the end of the block waits for them.
+
+        Each has a transaction as `read` gives it, so this is for what nobody writes meanwhile: a connection under its lease.
+        Never within a `read` or `write`: a database in memory has but one connection.
+        """
+        with ThreadPoolExecutor(min(MOST_ABREAST, os.cpu_count() or 1), thread_name_prefix="read") as threads:
+            try:
+                yield Abreast(self, threads)
+            except BaseException:
+                threads.shutdown(cancel_futures=True)
+                raise
+
     def close(self) -> None:
         """Close all connections and give up the right to write."""
         for engine in (self._writer, self._reader):
@@ -90,6 +109,23 @@ class Store:
             raise StoreError(meaning) from error
         except PoolTimeout:
             raise StoreError("another thread has been using the database for minutes; the next run tries again") from None
+
+
+class Abreast:
+    """Readings of one store that run side by side; made by `Store.read_abreast`."""
+
+    def __init__(self, store: Store, threads: ThreadPoolExecutor) -> None:
+        self._store = store
+        self._threads = threads
+
+    def ask(self, reading: Callable[[Database], Result]) -> Future[Result]:
+        """Return what is to hold the result of a reading; its `result()` raises StoreError as `read` does."""
+
+        def read() -> Result:
+            with self._store.read() as db:
+                return reading(db)
+
+        return self._threads.submit(read)
 
 
 def open_store(url: str, *, read_only: bool = False, beside: bool = False) -> Store:

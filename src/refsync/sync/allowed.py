@@ -14,7 +14,7 @@ from refsync.rules.rule import Kind, Match, Mode, Rule
 from refsync.store import approvals, mirror, pauses, plans
 from refsync.store.approvals import First
 from refsync.store.engine import Database
-from refsync.sync.evaluate import Judged, held_rules, judged, matches_of
+from refsync.sync.evaluate import Judged, held_rules, judged, matches_of_each
 from refsync.sync.run import Run
 
 REASONS = {First.HELD: "approve.existing", First.REFUSED: "approve.none"}
@@ -25,8 +25,7 @@ def allowed(run: Run, *, everything: bool) -> Approval:
 
     With `everything` whoever started the run has approved it: nothing is held, now or later.
     """
-    with run.store.read() as db:
-        new = _first_matches(db, run)
+    new = _first_matches(run)
     live = {name for rule in judged(run.rules) if rule.mode is Mode.LIVE for name in rule.names}
     with run.write() as db:
         approvals.forget(db, run.connection, approvals.seen(db, run.connection).keys() - live)
@@ -52,16 +51,16 @@ def settle(run: Run, found: Judged) -> None:
                 approvals.ended(db, run.connection, name, subjects)
 
 
-def _first_matches(db: Database, run: Run) -> list[tuple[Rule, list[Match]]]:
+def _first_matches(run: Run) -> list[tuple[Rule, tuple[Match, ...]]]:
     """Return the rules that are live for the first time and can be judged, with what they match."""
-    seen = approvals.seen(db, run.connection).keys()
-    live = [rule for rule in judged(run.rules) if rule.mode is Mode.LIVE and seen.isdisjoint(rule.names)]
-    held = held_rules(run, mirror.state(db, run.connection)) if live else {}
-    return [
-        (rule, list(matches_of(db, rule, run.rules, run.connection, run.now, brief=True)))
-        for rule in live
-        if rule.name not in held
-    ]
+    with run.store.read() as db:
+        seen = approvals.seen(db, run.connection).keys()
+        live = [rule for rule in judged(run.rules) if rule.mode is Mode.LIVE and seen.isdisjoint(rule.names)]
+        held = held_rules(run, mirror.state(db, run.connection)) if live else {}
+    asked = [rule for rule in live if rule.name not in held]
+    with run.store.read_abreast() as abreast:
+        found = matches_of_each(abreast, asked, run.rules, run.connection, run.now)
+    return [(rule, found[rule.name].result()) for rule in asked]
 
 
 def _approval(run: Run, *, everything: bool) -> Approval:

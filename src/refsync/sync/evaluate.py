@@ -7,7 +7,8 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from refsync.rules.query import compile as compiling
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.texts import member
 from refsync.store import ledger, mirror, shown
-from refsync.store.engine import Database
+from refsync.store.engine import Abreast, Database, Store
 from refsync.store.mirror import StreamState
 from refsync.store.upsert import chunks
 from refsync.sync.people import people_of
@@ -55,12 +56,9 @@ def evaluate(run: Run, approval: Approval) -> Judged:
         shown.take_in(db, run.connection, run.rules.company.calendar, run.now, run.id)
     org = run.connector.org  # may call the CRM: never inside a transaction
     taken_over = adopt(run, org)
+    matches, past = matches_and_ledger(run.store, judged(run.rules), run.rules, run.connection, run.now)
     with run.store.read() as db:
         held = held_rules(run, mirror.state(db, run.connection))
-        matches = {
-            rule.name: tuple(matches_of(db, rule, run.rules, run.connection, run.now, brief=True)) for rule in judged(run.rules)
-        }
-        past = ledger.everything(db, run.connection)
         judgeable = [match for name, found in matches.items() if name not in held for match in found]
         judgeable += (match for match in entered(db, run, past, judgeable) if match.rule not in held)
         silent = silence(db, run)
@@ -97,6 +95,27 @@ def evaluate(run: Run, approval: Approval) -> Judged:
 def judged(rules: RuleSet) -> tuple[Rule, ...]:
     """Return the rules that are evaluated: live or watched, and not only another rule's `otherwise`."""
     return tuple(rule for rule in rules.rules if rule.mode is not Mode.OFF and not rule.only_for_otherwise)
+
+
+def matches_and_ledger(
+    store: Store, asked: Iterable[Rule], rules: RuleSet, connection: str, now: Instant
+) -> tuple[dict[str, tuple[Match, ...]], list[Finding]]:
+    """Return what each rule matches, in brief, and all findings, read side by side: nobody else writes what a run judges."""
+    with store.read_abreast() as abreast:
+        past = abreast.ask(lambda db: ledger.everything(db, connection))
+        found = matches_of_each(abreast, asked, rules, connection, now)
+    return {name: matches.result() for name, matches in found.items()}, past.result()
+
+
+def matches_of_each(
+    abreast: Abreast, asked: Iterable[Rule], rules: RuleSet, connection: str, now: Instant
+) -> dict[str, Future[tuple[Match, ...]]]:
+    """Return what is to hold everything that each rule matches, in brief, by the rule's name."""
+
+    def matched(rule: Rule) -> Callable[[Database], tuple[Match, ...]]:
+        return lambda db: tuple(matches_of(db, rule, rules, connection, now, brief=True))
+
+    return {rule.name: abreast.ask(matched(rule)) for rule in asked}
 
 
 def matches_of(

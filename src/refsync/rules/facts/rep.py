@@ -35,24 +35,17 @@ def is_in_touch(scope: Scope) -> ColumnElement[bool]:
 
 
 def book(scope: Scope) -> Select[Any]:
-    """How many customers each rep owns."""
-    return _of_book(scope, func.count())
-
-
-def in_touch(scope: Scope) -> Select[Any]:
-    """How many of them are in touch."""
-    return _of_book(scope, _touched(scope))
-
-
-def coverage(scope: Scope) -> Select[Any]:
-    """How many per cent of them are in touch, rounded down."""
-    return _of_book(scope, _per_cent(_touched(scope), func.count()))
+    """How many customers each rep owns, how many of them are in touch, and that in per cent, rounded down."""
+    warm = func.sum(case((is_in_touch(scope), 1), else_=0))
+    counted = select(account.c.owner_id.label("of"), func.count().label("book"), warm.label("in_touch"))
+    rows = counted.where(is_in_book(scope)).group_by(account.c.owner_id).subquery()
+    return select(rows, _per_cent(rows.c.in_touch, rows.c.book).label("coverage"))
 
 
 def prospect_share(scope: Scope) -> Select[Any]:
     """How many per cent of each rep's touches went to prospects, rounded down. A meeting with three people is one touch."""
     counted = touches_by(tables.activity.c.owner_id, scope).subquery()
-    return select(counted.c.of, _per_cent(counted.c.to_prospects, counted.c.touches).label("value"))
+    return select(counted.c.of, _per_cent(counted.c.to_prospects, counted.c.touches).label("share"))
 
 
 def touches_by(of: ColumnElement[Any], scope: Scope) -> Select[Any]:
@@ -69,27 +62,18 @@ def touches_by(of: ColumnElement[Any], scope: Scope) -> Select[Any]:
     return select(of.label("of"), *counts).select_from(made).where(*where, ours).group_by(of)
 
 
-def _of_book(scope: Scope, value: ColumnElement[Any]) -> Select[Any]:
-    columns = (account.c.owner_id.label("of"), value.label("value"))
-    return select(*columns).where(is_in_book(scope)).group_by(account.c.owner_id)
-
-
-def _touched(scope: Scope) -> ColumnElement[int]:
-    return func.sum(case((is_in_touch(scope), 1), else_=0))
-
-
 def _per_cent(part: ColumnElement[int], whole: ColumnElement[int]) -> ColumnElement[int]:
     return part * 100 // whole
 
 
 REP_FACTS = (
     fact("rep.name", TEXT, of(user, "name"), "the name of the person of ours"),
-    fact("rep.book", NUMBER, Figure(book, user, none=0), "how many customers the rep owns", streams={Stream.ACCOUNTS}),
+    fact("rep.book", NUMBER, Figure(book, user, "book", none=0), "how many customers the rep owns", streams={Stream.ACCOUNTS}),
     replace(
         fact(
             "rep.in_touch",
             NUMBER,
-            Figure(in_touch, user, none=0),
+            Figure(book, user, "in_touch", none=0),
             "how many of them had a touch within {reconnect_after}",
             streams=ACTIVITIES | {Stream.ACCOUNTS},
         ),
@@ -99,7 +83,7 @@ REP_FACTS = (
         fact(
             "rep.coverage",
             NUMBER,
-            Figure(coverage, user),
+            Figure(book, user, "coverage"),
             "that in per cent of the book, rounded down; unknown without customers",
             streams=ACTIVITIES | {Stream.ACCOUNTS},
         ),
@@ -109,7 +93,7 @@ REP_FACTS = (
         fact(
             "rep.prospect_share",
             NUMBER,
-            Figure(prospect_share, user),
+            Figure(prospect_share, user, "share"),
             "how many per cent of the rep's touches of 30 days went to prospects, rounded down; unknown without touches",
             streams=ACTIVITIES | {Stream.ACCOUNTS},
         ),

@@ -123,10 +123,14 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number of each record, worked out once for all: a SELECT of the record's id as `of`, and `value`."""
+    """A number of each record, worked out once for all: a SELECT with one row a record, of its id as `of`, and of figures.
+
+    Facts with the same SELECT share it: what it counts is counted once.
+    """
 
     rows: Callable[[Scope], Select[Any]]
     of: Table
+    column: str
     none: int | None = None
     """What it is for a record without a row; None: unknown."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, String, Table, case, cast, func, literal, null, select
+from sqlalchemy.sql.selectable import SelectBase
 
 from refsync.rules.facts.fact import Fact
 from refsync.rules.facts.sources import (
@@ -34,7 +35,7 @@ class Values:
     def __init__(self, scope: Scope, facts: Mapping[str, Fact]) -> None:
         self.scope = scope
         self._facts = facts
-        self._plans: dict[str, tuple[FromClause, Table]] = {}
+        self._plans: dict[Callable[[Scope], SelectBase], tuple[FromClause, Table]] = {}
 
     def of(self, name: str) -> ColumnElement[Any]:
         """Return the expression of a fact's value; not for those that are filled in when the task is written."""
@@ -66,28 +67,32 @@ class Values:
         return table
 
     def _plan_value(self, name: str) -> ColumnElement[Any]:
-        """Return a column of the plans counted or put in order by record; `joined` brings them in."""
+        """Return a column of what is worked out by record, once for all facts that share its SELECT; `joined` brings it in."""
         source = self._facts[name].source
-        if name not in self._plans:
-            wanted: ColumnElement[Any]
-            match source:
-                case Figure(plans, of):
-                    rows = plans(self.scope).subquery()
-                    wanted = func.max(rows.c.value)
-                case Tally(plans, of, _):
-                    rows = plans(self.scope).subquery()
-                    wanted = func.count(rows.c.id.distinct())
-                case NextPlan(plans, of):
-                    rows = plans(self.scope).subquery()
-                    wanted = func.min(rows.c.at)
-                case _:
-                    raise ValueError(f"{name} is no plan")
+        match source:
+            case Figure(figures, of, column, none):
+                told = self._plan(figures, of, lambda rows: [func.max(one).label(one.name) for one in rows.c if one.name != "of"])
+                return told.c[column] if none is None else func.coalesce(told.c[column], none)
+            case Tally(plans, of, _):
+                counted = self._plan(plans, of, lambda rows: [func.count(rows.c.id.distinct()).label("value")])
+                return func.coalesce(counted.c.value, 0)
+            case NextPlan(plans, of):
+                return self._plan(plans, of, lambda rows: [func.min(rows.c.at).label("value")]).c.value
+            case _:
+                raise ValueError(f"{name} is no plan")
+
+    def _plan(
+        self,
+        rows_of: Callable[[Scope], SelectBase],
+        of: Table,
+        values: Callable[[FromClause], Sequence[ColumnElement[Any]]],
+    ) -> FromClause:
+        if rows_of not in self._plans:
+            rows = rows_of(self.scope).subquery()
             key = cast(rows.c.of, String).label("of")  # SQLite indexes a column of known type only
-            grouped = select(key, wanted.label("value")).group_by(rows.c.of)
-            self._plans[name] = grouped.subquery(f"plan_{len(self._plans)}"), of
-        value = self._plans[name][0].c.value
-        none = 0 if isinstance(source, Tally) else source.none if isinstance(source, Figure) else None
-        return value if none is None else func.coalesce(value, none)
+            grouped = select(key, *values(rows)).group_by(rows.c.of)
+            self._plans[rows_of] = grouped.subquery(f"plan_{len(self._plans)}"), of
+        return self._plans[rows_of][0]
 
 
 def _time(moments: tuple[Moment, ...]) -> ColumnElement[Any]:
