@@ -91,9 +91,11 @@ def refresh_accounts(
 def rebuild(db: Connection, connection: str, calendar: Calendar, fields: Sequence[MilestoneField]) -> int:
     """Derive all milestones; return how many mapped values could not be read."""
     db.execute(delete(milestone).where(milestone.c.connection == connection))
-    return sum(refresh_deals(db, connection, calendar, fields, ids, fresh=True) for ids in _ids(db, connection, deal)) + sum(
-        refresh_accounts(db, connection, calendar, fields, ids, fresh=True) for ids in _ids(db, connection, account)
-    )
+    unreadable = sum(refresh_deals(db, connection, calendar, fields, ids, fresh=True) for ids in _ids(db, connection, deal))
+    if kinds(fields, Stream.ACCOUNTS):
+        for ids in _ids(db, connection, account):
+            unreadable += refresh_accounts(db, connection, calendar, fields, ids, fresh=True)
+    return unreadable
 
 
 def _ids(db: Connection, connection: str, table: Table) -> Iterator[Sequence[str]]:
