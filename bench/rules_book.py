@@ -65,10 +65,9 @@ def write(folder: Path, accounts: int) -> None:
 
 
 def _row(table: Table, values: Mapping[str, Any]) -> list[Any]:
+    blank = {column.name: NULL if column.nullable else _blank(column.type.python_type) for column in tables.stored(table)}
     known = {"connection": CONNECTION, **values}
-    return [
-        _written(known.get(column.name, NULL if column.nullable else _blank(column.type.python_type))) for column in table.columns
-    ]
+    return [_written(known.get(name, value)) for name, value in blank.items()]
 
 
 def _written(value: Any) -> Any:

@@ -21,8 +21,10 @@ from typing import Any
 import duckdb
 from sqlalchemy import Connection, Table
 
-from bench.rules_book import FILLED, NULL
+from bench.rules_book import CONNECTION, FILLED, NULL
+from refsync.store import last_touch
 from refsync.store.engine import Store, open_store
+from refsync.store.tables import stored
 from refsync.store.upsert import upsert
 
 ROWS_AT_ONCE = 50_000
@@ -36,7 +38,7 @@ def duck(book: Path) -> duckdb.DuckDBPyConnection:
     """Return DuckDB with the book's tables, in memory."""
     db = duckdb.connect()
     for table in FILLED:
-        kinds = ", ".join(f"'{column.name}': '{_duck_type(column.type.python_type)}'" for column in table.columns)
+        kinds = ", ".join(f"'{column.name}': '{_duck_type(column.type.python_type)}'" for column in stored(table))
         source = f"read_csv('{book / table.name}.csv', header=false, columns={{{kinds}}}, nullstr='{NULL}')"
         db.execute(f"CREATE TABLE {table.name} AS SELECT * FROM {source}")
     db.execute("ANALYZE")
@@ -53,6 +55,7 @@ def sqlite(book: Path, file: Path) -> Iterator[Store]:
                 for table in FILLED:
                     for rows in _chunks(book, table):
                         upsert(db, table, rows)
+                last_touch.rebuild(db, CONNECTION)
                 db.exec_driver_sql("ANALYZE")
         yield store
 
@@ -68,6 +71,7 @@ def postgres(book: Path) -> Iterator[Store | None]:
             with store.write() as db:
                 for table in FILLED:
                     _copy(db, book, table)
+                last_touch.rebuild(db, CONNECTION)
             with store.write() as db:
                 db.exec_driver_sql("ANALYZE")
             yield store
@@ -109,7 +113,7 @@ def _as_postgres(command: str) -> None:
 
 
 def _copy(db: Connection, book: Path, table: Table) -> None:
-    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    names = ", ".join(f'"{column.name}"' for column in stored(table))
     db.exec_driver_sql(f"DELETE FROM {table.name}")
     driver: Any = db.connection.driver_connection
     with (
@@ -122,7 +126,7 @@ def _copy(db: Connection, book: Path, table: Table) -> None:
 
 
 def _chunks(book: Path, table: Table) -> Iterator[list[tuple[Any, ...]]]:
-    kinds = [column.type.python_type for column in table.columns]
+    kinds = [column.type.python_type for column in stored(table)]
     with (book / f"{table.name}.csv").open(newline="") as file:
         rows = (_typed(row, kinds) for row in csv.reader(file))
         while some := list(islice(rows, ROWS_AT_ONCE)):

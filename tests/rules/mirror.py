@@ -11,7 +11,7 @@ from refsync.company import Company
 from refsync.model import Instant, parse_instant
 from refsync.rules.query.compile import compile_rule
 from refsync.rules.rule import Match, RuleSet
-from refsync.store import tables, touches
+from refsync.store import last_touch, tables, touches
 from refsync.store.tables import metadata
 
 CONNECTION = "crm"
@@ -61,6 +61,7 @@ class Mirror:
     def derive(self, company: Company) -> None:
         """Work out the touches as the store does."""
         touches.rebuild(self.db, CONNECTION, company.touch)
+        last_touch.rebuild(self.db, CONNECTION)
 
     def matches(self, rules: RuleSet, name: str, now: str | Instant = NOW) -> list[Match]:
         self.derive(rules.company)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from refsync.calendar import Calendar
 from refsync.company import Company, MilestoneField
@@ -19,7 +19,7 @@ from refsync.model import (
 )
 from refsync.store import mirror
 from refsync.store.engine import Database
-from refsync.store.tables import activity, milestone, touch
+from refsync.store.tables import account, activity, contact, milestone, touch
 
 NOW = parse_instant("2024-03-01T10:00:00Z")
 
@@ -62,9 +62,33 @@ def reasons(db: Database, connection: str) -> dict[str, str]:
     return {row.id: row.not_touch for row in rows}
 
 
+def last_touches(db: Database, connection: str) -> dict[tuple[str, str], tuple[int | None, int | None]]:
+    """Return, by table and id, when each account and person was last in touch, and last in a conversation."""
+    return {
+        (table.name, row.id): (row.last_touch_at, row.last_two_way_at)
+        for table in (account, contact)
+        for row in db.execute(select(table).where(table.c.connection == connection))
+    }
+
+
+def counted_last_touches(db: Database, connection: str) -> dict[tuple[str, str], tuple[int | None, int | None]]:
+    """Return the same, taken from the touches themselves."""
+    known = touches(db, connection)
+
+    def last(table: Table, id: str, *, conversation: bool = False) -> int | None:  # noqa: A002
+        of = 2 if table is account else 1
+        return max((row[3] for row in known if row[of] == id and (row[6] or not conversation)), default=None)
+
+    return {
+        (table.name, row.id): (last(table, row.id), last(table, row.id, conversation=True))
+        for table in (account, contact)
+        for row in db.execute(select(table.c.id).where(table.c.connection == connection))
+    }
+
+
 def call(id: str = "1", **values: Any) -> Activity:  # noqa: A002
     return Activity(**{"id": id, "kind": ActivityKind.CALL, "at": NOW, "status": ActivityStatus.DONE, **values})
 
 
 def derived(db: Database, connection: str) -> tuple[object, ...]:
-    return touches(db, connection), milestones(db, connection), reasons(db, connection)
+    return touches(db, connection), milestones(db, connection), reasons(db, connection), last_touches(db, connection)

@@ -32,7 +32,7 @@ from refsync.model import (
 )
 from refsync.store import derive, indexes, mirror
 from refsync.store.engine import Database, Store, open_store
-from tests.store.derived import COMPANY, FIELDS, NOW, Touches, call, derived, touches, write
+from tests.store.derived import COMPANY, FIELDS, NOW, Touches, call, counted_last_touches, derived, last_touches, touches, write
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,12 @@ def test_step_by_step_equals_from_scratch(store: Store, history: list[tuple[Stre
         for stream, batch in history:
             mirror.write_batch(db, connection, stream, batch, company=COMPANY, milestones=FIELDS, now=NOW)
         step_by_step = derived(db, connection)
+        kept, counted = last_touches(db, connection), counted_last_touches(db, connection)
         derive.rebuild(db, connection, COMPANY, FIELDS)
         from_scratch = derived(db, connection)
 
     assert from_scratch == step_by_step
+    assert kept == counted
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Barrier
@@ -43,6 +44,11 @@ def fill(store: Store) -> None:
     row = {"connection": "c", "name": "x" * 50, "email": "", "active": True, "time_zone": ""}
     with store.write() as db:
         db.execute(insert(user), [{**row, "id": str(number)} for number in range(2000)])
+
+
+def known_streams(number: int, db: Database) -> tuple[int, int]:
+    """Return the number, and how many streams of the connection `c` have been read."""
+    return number, len(mirror.state(db, "c"))
 
 
 def test_migrated_schema_is_the_one_in_tables(store: Store) -> None:
@@ -155,7 +161,7 @@ def test_readings_side_by_side_give_what_each_reads(path: Path, address: str) ->
         with store.write() as db:
             mirror.finish(db, "c", Stream.USERS, started=1)
         with store.read_abreast() as abreast:
-            asked = [abreast.ask(lambda db, number=number: (number, len(mirror.state(db, "c")))) for number in range(20)]
+            asked = [abreast.ask(partial(known_streams, number)) for number in range(20)]
 
     assert [(number, 1) for number in range(20)] == [one.result() for one in asked]
 

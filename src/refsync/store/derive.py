@@ -15,9 +15,9 @@ from sqlalchemy import Column, Connection, select
 
 from refsync.company import Company, MilestoneField
 from refsync.model import Stream
-from refsync.store import indexes, touches
+from refsync.store import indexes, last_touch, touches
 from refsync.store import milestones as reached
-from refsync.store.tables import TABLE_OF, activity, activity_contact, deal_contact, derivation
+from refsync.store.tables import TABLE_OF, account, activity, activity_contact, contact, deal_contact, derivation
 from refsync.store.upsert import Row, among, chunks, upsert
 
 OUT_OF_STEP = ""
@@ -98,20 +98,25 @@ def refresh(db: Connection, connection: str, stale: Stale, company: Company, fie
     """Derive again what is stale; return how many mapped milestone values could not be read."""
     linked = _linked(db, connection, activity_contact.c.activity_id, activity_contact.c.contact_id, stale.moved_contacts)
     of_deals = _linked(db, connection, activity.c.id, activity.c.deal_id, stale.moved_deals)
-    touches.refresh(db, connection, company.touch, stale.activities | linked | of_deals, new=stale.new_activities)
+    met = touches.refresh(db, connection, company.touch, stale.activities | linked | of_deals, new=stale.new_activities)
+    last_touch.refresh(db, connection, account, met.accounts | stale.accounts)
+    last_touch.refresh(db, connection, contact, met.people | stale.moved_contacts)
     named = _linked(db, connection, deal_contact.c.deal_id, deal_contact.c.contact_id, stale.named_contacts)
     return reached.refresh_deals(db, connection, company.calendar, fields, stale.deals | named) + reached.refresh_accounts(
         db, connection, company.calendar, fields, stale.accounts
     )
 
 
-def rebuild(db: Connection, connection: str, company: Company, fields: Sequence[MilestoneField], *, judged: bool = False) -> int:
+def rebuild(db: Connection, connection: str, company: Company, fields: Sequence[MilestoneField], *, first: bool = False) -> int:
     """Derive all touches and milestones from the mirror, and remember by which settings.
 
-    Returns how many mapped milestone values could not be read. With `judged`, why activities are no touch is right already.
+    Returns how many mapped milestone values could not be read. With `first` nothing was ever derived, and why activities are no
+    touch was settled by these very settings when they were stored.
     """
-    touches.rebuild(db, connection, company.touch, judged=judged)
+    touches.rebuild(db, connection, company.touch, judged=first)
     unreadable = reached.rebuild(db, connection, company.calendar, fields)
+    indexes.complete(db)
+    last_touch.rebuild(db, connection, fresh=first)
     upsert(db, derivation, [(connection, settings(company, fields))])
     return unreadable
 
@@ -138,8 +143,7 @@ def ensure_derived(db: Connection, connection: str, company: Company, fields: Se
     used, wanted = _used(db, connection), settings(company, fields)
     if used == wanted:
         return False
-    rebuild(db, connection, company, fields, judged=used == FIRST + wanted)
-    indexes.complete(db)
+    rebuild(db, connection, company, fields, first=used == FIRST + wanted)
     return True
 
 

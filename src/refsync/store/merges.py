@@ -11,7 +11,7 @@ from refsync.connector import Merge
 from refsync.model import Stream
 from refsync.store.derive import Stale
 from refsync.store.rows import storable
-from refsync.store.tables import TABLE_OF, activity_contact, finding
+from refsync.store.tables import TABLE_OF, activity_contact, finding, stored
 from refsync.store.upsert import Row, among, chunks, upsert
 
 POINTERS: Mapping[Stream, tuple[tuple[Stream, str], ...]] = MappingProxyType(
@@ -90,7 +90,7 @@ def repoint(
 def _repoint_records(db: Connection, connection: str, stream: Stream, column: str, step: Mapping[str, str], stale: Stale) -> None:
     table = TABLE_OF[stream]
     at = table.columns.keys().index(column)
-    pointing = db.execute(select(table).where(table.c.connection == connection, among(table.c[column], step))).all()
+    pointing = db.execute(select(*stored(table)).where(table.c.connection == connection, among(table.c[column], step))).all()
     moved: list[tuple[str, Row, Row]] = []
     for row in pointing:
         before: Row = tuple(row)

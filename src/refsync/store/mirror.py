@@ -21,7 +21,7 @@ from refsync.model import Activity, Instant, Record, Stream
 from refsync.store import merges, missing, quarantine, rows
 from refsync.store.derive import Stale, refresh
 from refsync.store.milestones import kinds
-from refsync.store.tables import TABLE_OF, account_contact, activity_contact, deal_contact, stream_state
+from refsync.store.tables import TABLE_OF, account_contact, activity_contact, deal_contact, stored, stream_state
 from refsync.store.upsert import Row, among, chunks, insert, upsert
 
 PARENT: Mapping[Stream, Column[str]] = {
@@ -218,7 +218,7 @@ def _any_from_to(table: Table) -> Select[Any]:
 
 @cache
 def _by_ids(table: Table, column: Column[str]) -> Select[Any]:
-    return select(table).where(table.c.connection == bindparam("the_connection"), among(column, "ids"))
+    return select(*stored(table)).where(table.c.connection == bindparam("the_connection"), among(column, "ids"))
 
 
 def _relink(db: Connection, connection: str, people: Mapping[str, Sequence[str]], held: Collection[str]) -> list[str]:

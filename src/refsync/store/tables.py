@@ -32,6 +32,15 @@ from refsync.model import Stream
 metadata = MetaData()
 
 
+WORKED_OUT = {"worked_out": True}
+"""Marks a column of a mirrored table that the CRM does not fill; such columns come last."""
+
+
+def stored(table: Table) -> list[Column[Any]]:
+    """Return the columns that records are stored into: all but those that are worked out here."""
+    return [column for column in table.columns if not column.info.get("worked_out")]
+
+
 def _key(name: str, kind: type[TypeEngine[Any]] = String) -> Column[Any]:
     return Column(name, kind, primary_key=True, nullable=False)
 
@@ -63,6 +72,8 @@ account = _mirrored(
     Column("created_at", BigInteger),
     Column("do_not_contact", Boolean),
     Column("custom", Text),
+    Column("last_touch_at", BigInteger, info=WORKED_OUT),
+    Column("last_two_way_at", BigInteger, info=WORKED_OUT),
 )
 Index("account_parent", account.c.connection, account.c.parent_id)
 
@@ -77,6 +88,8 @@ contact = _mirrored(
     Column("created_at", BigInteger),
     Column("do_not_contact", Boolean),
     Column("custom", Text),
+    Column("last_touch_at", BigInteger, info=WORKED_OUT),
+    Column("last_two_way_at", BigInteger, info=WORKED_OUT),
 )
 Index("contact_account", contact.c.connection, contact.c.account_id)
 

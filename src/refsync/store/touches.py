@@ -8,6 +8,7 @@ whoever sits on two boards was spoken to on behalf of both.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeAlias
 
@@ -82,14 +83,34 @@ def _wrong_kind(policy: TouchPolicy, kind: str, direction: str | None) -> str:
             return f"{name} of unknown direction"
 
 
-def refresh(db: Connection, connection: str, policy: TouchPolicy, ids: Collection[str], *, new: Collection[str] = ()) -> None:
+@dataclass(frozen=True, slots=True)
+class Met:
+    """The accounts and the people whose touches came or went."""
+
+    accounts: set[str] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)
+
+
+def refresh(db: Connection, connection: str, policy: TouchPolicy, ids: Collection[str], *, new: Collection[str] = ()) -> Met:
     """Derive the touches of these activities again, and those of `new` ones, which cannot have any yet."""
+    met = Met()
     for some in chunks(sorted(ids)):
+        _note(db, connection, some, met)
         db.execute(delete(touch).where(touch.c.connection == connection, among(touch.c.activity_id, some)))
     statements = _inserts(policy, everything=False, further=_has_further_accounts(db, connection))
     for some in chunks(sorted({*ids, *new})):
         for statement in statements:
             db.execute(statement, {"the_connection": connection, "ids": some})
+        _note(db, connection, some, met)
+    return met
+
+
+def _note(db: Connection, connection: str, ids: Collection[str], met: Met) -> None:
+    """Take in who is in the touches of these activities as they are now."""
+    of = (touch.c.connection == connection, among(touch.c.activity_id, ids))
+    for account_id, contact_id in db.execute(select(touch.c.account_id, touch.c.contact_id).where(*of).distinct()):
+        met.accounts.add(account_id)
+        met.people.add(contact_id)
 
 
 def rebuild(db: Connection, connection: str, policy: TouchPolicy, *, judged: bool = False) -> None:

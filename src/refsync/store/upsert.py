@@ -30,6 +30,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
+from refsync.store.tables import stored
+
 Row: TypeAlias = tuple[Any, ...]
 Item = TypeVar("Item")
 
@@ -43,7 +45,10 @@ def insert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
 
 
 def upsert(db: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows given in the table's column order; a row whose key exists takes the new values; of equal keys the last wins."""
+    """Insert rows given in the order of the table's `stored` columns.
+
+    A row whose key exists takes the new values; of equal keys the last wins.
+    """
     if not rows:
         return
     # in the order of the key, so that neighbours in the table's tree are written together
@@ -67,23 +72,23 @@ def _is_listed(dialect: Dialect, table: Table) -> bool:
     reads from the CRM lets go of it: as one text, SQLite stores a thousand rows while that thread works on. Not where a column
     is a float, of which SQLite's JSON may read the last digit differently.
     """
-    return dialect.name == "sqlite" and not any(isinstance(column.type, Float) for column in table.columns)
+    return dialect.name == "sqlite" and not any(isinstance(column.type, Float) for column in stored(table))
 
 
 @cache
 def _upsert(dialect: Dialect, table: Table) -> str:
     new = insert(dialect, table)
-    values = {column.name: new.excluded[column.name] for column in table.columns if not column.primary_key}
+    values = {column.name: new.excluded[column.name] for column in stored(table) if not column.primary_key}
     keys = list(table.primary_key.columns)
     if _is_listed(dialect, table):
         listed = func.json_each(bindparam("rows")).table_valued("value", name="listed")
-        columns: list[ColumnElement[Any]] = [literal_column(f"value->>{at}") for at in range(len(table.columns))]
+        columns: list[ColumnElement[Any]] = [literal_column(f"value->>{at}") for at in range(len(stored(table)))]
         # an upsert of a SELECT needs a WHERE: https://sqlite.org/lang_upsert.html#parsing_ambiguity
-        new = new.from_select(list(table.columns), select(*columns).select_from(listed).where(literal_column("true")))
+        new = new.from_select(stored(table), select(*columns).select_from(listed).where(literal_column("true")))
     settled = (
         new.on_conflict_do_update(index_elements=keys, set_=values) if values else new.on_conflict_do_nothing(index_elements=keys)
     )
-    return str(settled.compile(dialect=dialect))
+    return str(settled.compile(dialect=dialect, column_keys=[column.name for column in stored(table)]))
 
 
 def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:

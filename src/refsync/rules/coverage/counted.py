@@ -18,7 +18,18 @@ from refsync.rules.facts.account import touches, two_way
 from refsync.rules.facts.contact import in_implementation, in_sale
 from refsync.rules.facts.deal import by_introduction
 from refsync.rules.facts.rep import is_in_book, is_in_touch, touches_by
-from refsync.rules.facts.sources import LIVE_STATES, account, at_account, deal, introduction, linked, milestone, some, user
+from refsync.rules.facts.sources import (
+    LIVE_STATES,
+    account,
+    at_account,
+    by_last,
+    deal,
+    introduction,
+    linked,
+    milestone,
+    some,
+    user,
+)
 from refsync.rules.phrases import BetweenAgo, OneOfParameter, Parameter
 from refsync.rules.query.conditions import Conditions, between
 from refsync.rules.rule import Condition
@@ -38,7 +49,8 @@ def book(conditions: Conditions) -> Select[Any]:
     """The customers: all, in touch, never spoken to, silent for long; people with a part in the sale or the implementation
     (`people`), and those of them who are cold."""
     scope = conditions.scope
-    ever = some(touches(scope), touches(scope).at <= scope.now)
+    touched = touches(scope)
+    ever = by_last(touched, scope.now, lambda last: last.is_not(None), some(touched, touched.at <= scope.now))
     told = {
         "customers": literal(1),
         "in_touch": _one(is_in_touch(scope)),
@@ -139,8 +151,9 @@ def _summed(rows: Select[Any], *names: str) -> Select[Any]:
 
 
 def _is_silent(conditions: Conditions) -> ColumnElement[bool]:
-    rows, cut = two_way(conditions.scope), conditions.scope.cut("long_silence")
-    return and_(some(rows, rows.at < cut), not_(some(rows, rows.at >= cut, rows.at <= conditions.scope.now)))
+    rows, cut, now = two_way(conditions.scope), conditions.scope.cut("long_silence"), conditions.scope.now
+    looked_up = and_(some(rows, rows.at < cut), not_(some(rows, rows.at >= cut, rows.at <= now)))
+    return by_last(rows, now, lambda last: last < cut, looked_up)
 
 
 def _people_with_part() -> ColumnElement[int]:

@@ -31,12 +31,12 @@ from refsync.store import tables
 
 def touches(_scope: Scope) -> Rows:
     touch = tables.touch
-    return Rows(touch, touch.c.at, (at_account(touch),))
+    return Rows(touch, touch.c.at, (at_account(touch),), last=account.c.last_touch_at)
 
 
 def two_way(scope: Scope) -> Rows:
     rows = touches(scope)
-    return Rows(rows.table, rows.at, (*rows.where, tables.touch.c.two_way == 1))
+    return Rows(rows.table, rows.at, (*rows.where, tables.touch.c.two_way == 1), last=account.c.last_two_way_at)
 
 
 def back_in_touch(scope: Scope) -> Rows:

@@ -22,6 +22,8 @@ from refsync.rules.facts.sources import (
     account,
     at_account,
     contact,
+    lately,
+    latest,
     linked,
     of,
 )
@@ -31,14 +33,14 @@ DEALS = frozenset({Stream.DEALS, Stream.DEAL_CONTACTS})
 PARTS = ACTIVITIES | DEALS
 
 
-def touches(_scope: Scope) -> Rows:
+def touches(person: FromClause) -> Rows:
     touch = tables.touch
-    return Rows(touch, touch.c.at, (linked(touch, "contact_id", contact, "id"),), (contact,))
+    return Rows(touch, touch.c.at, (linked(touch, "contact_id", person, "id"),), (person,), person.c.last_touch_at)
 
 
-def two_way(scope: Scope) -> Rows:
-    rows = touches(scope)
-    return Rows(rows.table, rows.at, (*rows.where, tables.touch.c.two_way == 1), (contact,))
+def two_way(person: FromClause) -> Rows:
+    rows = touches(person)
+    return Rows(rows.table, rows.at, (*rows.where, tables.touch.c.two_way == 1), rows.of, person.c.last_two_way_at)
 
 
 def asked(*wanted: ColumnElement[bool], around: tuple[FromClause, ...] = (account,)) -> Rows:
@@ -90,11 +92,10 @@ def cold(scope: Scope) -> Select[Any]:
 
 def cold_names(scope: Scope) -> Select[Any]:
     """The same people for all accounts: those spoken to last come first."""
-    person, touch = _people(), tables.touch
+    person = _people()
     part = roles(person)
     role = part.with_only_columns(func.min(part.selected_columns.word)).correlate(person).scalar_subquery()
-    last = select(func.max(touch.c.at)).where(linked(touch, "contact_id", person, "id"), touch.c.at <= scope.now)
-    at = last.correlate(person).scalar_subquery()
+    at = latest((touches(person),), scope.now)
     joined = account.join(
         person, and_(NearlyAll(account.c.connection == person.c.connection), account.c.id == person.c.account_id)
     )
@@ -111,9 +112,7 @@ def _people() -> FromClause:
 
 
 def _cold(person: FromClause, scope: Scope) -> tuple[ColumnElement[bool], ...]:
-    touch = tables.touch
-    within = (touch.c.at >= scope.cut("touch_people"), touch.c.at <= scope.now)
-    touched = select(1).where(linked(touch, "contact_id", person, "id"), *within).correlate(person, account).exists()
+    touched = lately(touches(person), scope.cut("touch_people"), scope.now)
     stays = not_(func.coalesce(person.c.do_not_contact, False))
     return stays, not_(touched), or_(in_sale(person), in_implementation(person))
 
@@ -136,8 +135,16 @@ CONTACT_FACTS = (
         ("sale", "implementation"),
         PARTS,
     ),
-    fact("contact.last_touch", TIME, Latest(touches), "the last touch with that person", streams=ACTIVITIES),
-    fact("contact.last_two_way", TIME, Latest(two_way), "the last touch in which that person took part", streams=ACTIVITIES),
+    fact(
+        "contact.last_touch", TIME, Latest(lambda _scope: touches(contact)), "the last touch with that person", streams=ACTIVITIES
+    ),
+    fact(
+        "contact.last_two_way",
+        TIME,
+        Latest(lambda _scope: two_way(contact)),
+        "the last touch in which that person took part",
+        streams=ACTIVITIES,
+    ),
     fact(
         "contact.last_ask",
         TIME,

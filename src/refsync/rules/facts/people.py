@@ -13,15 +13,15 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
 
 from refsync.model import DealStatus, Instant
-from refsync.rules.facts.contact import in_implementation, in_sale, roles
-from refsync.rules.facts.sources import Few, linked
+from refsync.rules.facts.contact import in_implementation, in_sale, roles, touches, two_way
+from refsync.rules.facts.sources import Few, latest, linked
 from refsync.rules.rule import Match, Person, SubjectKind
 from refsync.store import tables
 
 PersonRow: TypeAlias = Mapping[str, Any]
 """A row of `people`, as `row._mapping` gives it."""
 
-contact, deal, link, touch = tables.contact, tables.deal, tables.deal_contact, tables.touch
+contact, deal, link = tables.contact, tables.deal, tables.deal_contact
 
 
 def people(connection_id: str, account_ids: Sequence[str], now: Instant) -> Select[Any]:
@@ -44,8 +44,8 @@ def _rows(now: Instant) -> Select[Any]:
         contact.c.email,
         contact.c.owner_id,
         contact.c.do_not_contact,
-        _last(now).label("last_touch"),
-        _last(now, touch.c.two_way == 1).label("last_two_way"),
+        latest((touches(contact),), now).label("last_touch"),
+        latest((two_way(contact),), now).label("last_two_way"),
         _has_part(link.c.is_primary == true(), deal.c.status == DealStatus.WON.value).label("primary_on_won"),
         _has_part(func.lower(link.c.role) == "champion").label("champion"),
         role.with_only_columns(func.min(role.selected_columns.word)).correlate(contact).scalar_subquery().label("role"),
@@ -105,11 +105,6 @@ def _order(row: PersonRow) -> tuple[object, ...]:
     """Return what the best contact comes first by: the latest conversation, the latest touch, a part in a won deal, the name."""
     conversation, last = row["last_two_way"] or 0, row["last_touch"] or 0
     return (-conversation, -last, not row["primary_on_won"], row["name"].casefold(), row["name"], row["email"], row["id"])
-
-
-def _last(now: Instant, *wanted: ColumnElement[bool]) -> ColumnElement[Any]:
-    with_person = linked(touch, "contact_id", contact, "id")
-    return select(func.max(touch.c.at)).where(with_person, touch.c.at <= now, *wanted).correlate(contact).scalar_subquery()
 
 
 def _has_part(*wanted: ColumnElement[bool]) -> ColumnElement[int]:

@@ -15,7 +15,7 @@ from refsync.calendar import Duration, Unit
 from refsync.model import AccountStatus, Stream
 from refsync.rules.facts.account import touches
 from refsync.rules.facts.fact import ACTIVITIES, NUMBER, TEXT, fact
-from refsync.rules.facts.sources import Figure, Scope, account, linked, of, some, user
+from refsync.rules.facts.sources import Figure, Scope, account, lately, linked, of, user
 from refsync.store import tables
 
 RECENT = Duration(30, Unit.DAYS)
@@ -30,8 +30,7 @@ def is_in_book(scope: Scope) -> ColumnElement[bool]:
 
 def is_in_touch(scope: Scope) -> ColumnElement[bool]:
     """Return whether somebody was in touch with an account within `reconnect_after` of its segment."""
-    rows = touches(scope)
-    return some(rows, rows.at >= scope.cut("reconnect_after"), rows.at <= scope.now)
+    return lately(touches(scope), scope.cut("reconnect_after"), scope.now)
 
 
 def book(scope: Scope) -> Select[Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, case, false, func, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import Grouping
@@ -59,6 +59,8 @@ class Rows:
     where: tuple[ColumnElement[bool], ...]
     of: tuple[FromClause, ...] = (account,)
     """The tables around that `where` speaks of."""
+    last: ColumnElement[Any] | None = None
+    """Where the record around keeps the largest `at` of these rows, those ahead included; NULL: there is none."""
 
 
 class Clock(StrEnum):
@@ -234,6 +236,23 @@ def some(rows: Rows, *bounds: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(1).select_from(rows.table).where(*rows.where, *bounds).correlate(*around).exists()
 
 
+def lately(rows: Rows, since: ColumnElement[Any] | Instant, now: Instant) -> ColumnElement[bool]:
+    """Return whether there is a row within an instant and now."""
+    return by_last(rows, now, lambda last: last >= since, some(rows, rows.at >= since, rows.at <= now))
+
+
+def by_last(
+    rows: Rows, now: Instant, holds: Callable[[ColumnElement[Any]], ColumnElement[bool]], looked_up: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Return what holds of the last row up to now: `holds` says it of one that the record keeps, `looked_up` by looking.
+
+    Looking is left for records whose last row lies ahead of now: few today, more when rules are played over past days.
+    """
+    if rows.last is None:
+        return looked_up
+    return case((rows.last > now, looked_up), else_=func.coalesce(holds(rows.last), false()))
+
+
 def latest(parts: tuple[Rows, ...], now: Instant) -> ColumnElement[Any]:
     """Return when the last row was, up to now; of rows of two kinds the later one."""
     first, *more = (_last(rows, now) for rows in parts)
@@ -244,4 +263,5 @@ def latest(parts: tuple[Rows, ...], now: Instant) -> ColumnElement[Any]:
 
 def _last(rows: Rows, now: Instant) -> ColumnElement[Any]:
     where = (*rows.where, rows.at <= now)
-    return select(func.max(rows.at)).select_from(rows.table).where(*where).correlate(*rows.of).scalar_subquery()
+    found = select(func.max(rows.at)).select_from(rows.table).where(*where).correlate(*rows.of).scalar_subquery()
+    return found if rows.last is None else case((rows.last > now, found), else_=rows.last)

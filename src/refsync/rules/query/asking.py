@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, func, not_, or_, select
 
-from refsync.rules.facts.contact import roles
-from refsync.rules.facts.sources import Few, NearlyAll, Scope, account, at_account, linked
+from refsync.rules.facts.contact import roles, two_way
+from refsync.rules.facts.sources import Few, NearlyAll, Scope, account, at_account, lately
 from refsync.rules.facts.subjects import SUBJECTS, Subject
 from refsync.rules.rule import Kind, Rule
 from refsync.store import tables
@@ -28,11 +28,8 @@ def asks_somebody(rule: Rule) -> bool:
 def is_warm(rule: Rule, since: ColumnElement[Any], scope: Scope) -> ColumnElement[bool]:
     """Return whether one of those whom the rule's `with` names took part in a conversation since, or nobody is known at all."""
     subject = SUBJECTS[rule.for_each]
-    person, touch = tables.contact.alias("asked"), tables.touch
-    spoken = select(1).where(
-        linked(touch, "contact_id", person, "id"), touch.c.two_way == 1, touch.c.at >= since, touch.c.at <= scope.now
-    )
-    talked = spoken.correlate(person, account).exists()
+    person = tables.contact.alias("asked")
+    talked = lately(two_way(person), since, scope.now)
     around = (account, subject.table)
 
     def anybody(*wanted: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -42,6 +42,7 @@ DERIVED: Mapping[Table, frozenset[Attribute]] = MappingProxyType(
 )
 """What tables are made of that no stream fills itself."""
 _STREAM_OF = {table: stream for stream, table in tables.TABLE_OF.items()}
+_FROM_CRM = {column for table in _STREAM_OF for column in tables.stored(table) if not column.primary_key}
 
 
 def hidden(
@@ -85,7 +86,7 @@ def _attributes(line: Condition, conditions: Conditions) -> Iterator[Attribute]:
         table = column.table
         if isinstance(table, Table) and table in DERIVED:
             yield from DERIVED[table]
-        elif isinstance(table, Table) and (stream := _STREAM_OF.get(table)) and not column.primary_key:
+        elif isinstance(table, Table) and (stream := _STREAM_OF.get(table)) and column in _FROM_CRM:
             yield stream, column.name
 
 

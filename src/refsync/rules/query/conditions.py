@@ -49,6 +49,7 @@ from refsync.rules.facts.sources import (
     Traits,
     Words,
     account,
+    by_last,
     some,
 )
 from refsync.rules.phrases import (
@@ -263,7 +264,13 @@ class Conditions:
                 raise ValueError(f"{phrase} does not fit a time")
 
     def _latest(self, parts: tuple[Rows, ...], phrase: Phrase) -> Compared:
-        """The phrase about the last of some rows, as a look for one row on the index."""
+        """The phrase about the last of some rows: what the record keeps of it, else a look for one row on the index."""
+        first, *others = parts
+        if others:
+            return self._looked_up(parts, phrase)
+        return by_last(first, self.scope.now, lambda last: self._dated(last, phrase, _bound), self._looked_up(parts, phrase))
+
+    def _looked_up(self, parts: tuple[Rows, ...], phrase: Phrase) -> Compared:
 
         def any_row(*bounds: Bound) -> Compared:
             found = [some(rows, *(bound(rows.at) for bound in bounds)) for rows in parts]
