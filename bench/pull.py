@@ -36,8 +36,8 @@ from refsync.model import Stream, parse_instant
 from refsync.registry import connect
 from refsync.rules.files.folder import load
 from refsync.store import lease, mirror
+from refsync.store.database.sqlite import journal_mode
 from refsync.store.engine import open_store
-from refsync.store.sqlite import journal_mode
 from refsync.sync.pull import pull
 from refsync.sync.run import Run
 

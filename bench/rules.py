@@ -28,8 +28,9 @@ from refsync.rules.files.folder import load
 from refsync.rules.query.compile import compile_rule
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.why.explain import why
-from refsync.store import directory, tables
+from refsync.store import tables
 from refsync.store.engine import Store
+from refsync.store.records import directory
 from refsync.sync.evaluate import judged, matches_and_ledger
 
 Result = TypeVar("Result")

@@ -22,10 +22,10 @@ import duckdb
 from sqlalchemy import Connection, Table
 
 from bench.rules_book import CONNECTION, FILLED, NULL
-from refsync.store import last_touch
+from refsync.store.database.upsert import upsert
+from refsync.store.derived import last_touch
 from refsync.store.engine import Store, open_store
 from refsync.store.tables import stored
-from refsync.store.upsert import upsert
 
 ROWS_AT_ONCE = 50_000
 SETTINGS = (

@@ -45,8 +45,8 @@ from refsync.model import (
 from refsync.rules.files.folder import load
 from refsync.rules.rule import Escalation, Mode, RuleSet
 from refsync.store import ledger
+from refsync.store.decisions.plan_tables import metadata
 from refsync.store.engine import Store, open_store
-from refsync.store.plan_tables import metadata
 from refsync.sync.retry import Patience
 from refsync.sync.tick import Report, tick
 from refsync.sync.turn import AlreadyRunning

@@ -11,7 +11,8 @@ from refsync.company import Company
 from refsync.model import Instant, parse_instant
 from refsync.rules.query.compile import compile_rule
 from refsync.rules.rule import Match, RuleSet
-from refsync.store import last_touch, tables, touches
+from refsync.store import tables
+from refsync.store.derived import last_touch, touches
 from refsync.store.tables import metadata
 
 CONNECTION = "crm"

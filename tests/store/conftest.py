@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import BinaryExpression
 from sqlalchemy.sql.operators import eq
 from sqlalchemy.sql.selectable import FromClause, Join
 
-from refsync.store import schema
+from refsync.store.database import schema
 from refsync.store.engine import Store, open_store
 from tests.postgresql import schema as schema_of
 

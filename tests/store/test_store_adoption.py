@@ -8,7 +8,7 @@ import pytest
 
 from refsync.calendar import Calendar, Duration, Unit
 from refsync.model import instant
-from refsync.store.adoption import written_at
+from refsync.store.tasks.adoption import written_at
 
 FRIDAY = date(2026, 11, 20)
 CALENDAR = Calendar(zone="UTC")

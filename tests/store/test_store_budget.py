@@ -123,7 +123,7 @@ def test_a_clock_that_is_ahead_opens_no_second_window(store: Store, connection: 
 PROCESS = """
 import sys
 from sqlalchemy import make_url
-from refsync.store import sqlite
+from refsync.store.database import sqlite
 from refsync.store.budget import StoreMeter
 from refsync.store.engine import Store
 

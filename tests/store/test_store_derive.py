@@ -30,7 +30,9 @@ from refsync.model import (
     Direction,
     Stream,
 )
-from refsync.store import derive, indexes, mirror
+from refsync.store import mirror
+from refsync.store.database import indexes
+from refsync.store.derived import derive
 from refsync.store.engine import Database, Store, open_store
 from tests.store.derived import COMPANY, FIELDS, NOW, Touches, call, counted_last_touches, derived, last_touches, touches, write
 

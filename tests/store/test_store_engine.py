@@ -24,10 +24,12 @@ from sqlalchemy.exc import IntegrityError
 from refsync.company import Company
 from refsync.errors import StoreError
 from refsync.model import Stream
-from refsync.store import derive, mirror, schema, sqlite
+from refsync.store import mirror
+from refsync.store.database import schema, sqlite
+from refsync.store.database.upsert import upsert
+from refsync.store.derived import derive
 from refsync.store.engine import Database, Store, open_store
 from refsync.store.tables import derivation, lease, metadata, touch, user
-from refsync.store.upsert import upsert
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from refsync.connector import Outcome, OutcomeKind
 from refsync.finding import LIVE, Finding, State
-from refsync.store import history, ledger
+from refsync.store import ledger
 from refsync.store.engine import Store
+from refsync.store.tasks import history
 
 numbers = count(1)
 

@@ -18,8 +18,8 @@ from refsync.model import (
     parse_instant,
 )
 from refsync.store import mirror
+from refsync.store.derived.milestones import reached
 from refsync.store.engine import Store
-from refsync.store.milestones import reached
 from tests.store.derived import COMPANY, FIELDS, NOW, milestones, write
 
 

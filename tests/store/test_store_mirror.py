@@ -30,9 +30,10 @@ from refsync.model import (
     Stream,
     User,
 )
-from refsync.store import mirror, quarantine, tables
+from refsync.store import mirror, tables
 from refsync.store.engine import Store
 from refsync.store.mirror import StreamState, Written
+from refsync.store.records import quarantine
 from refsync.store.tables import touch
 from tests.store.written import NOW, call, held, ids, people, write
 

@@ -15,10 +15,11 @@ from refsync.model import (
     SetAside,
     Stream,
 )
-from refsync.store import mirror, missing, quarantine, rows, tables
+from refsync.store import mirror, tables
 from refsync.store.engine import Database, Store
-from refsync.store.missing import By
-from refsync.store.retire import AT_ONCE, Retired, retire
+from refsync.store.records import missing, quarantine, rows
+from refsync.store.records.missing import By
+from refsync.store.records.retire import AT_ONCE, Retired, retire
 from tests.store.written import NOW, ids, write
 
 

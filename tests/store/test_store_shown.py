@@ -13,8 +13,9 @@ from refsync.company import Company
 from refsync.connector import Batch
 from refsync.finding import Finding, State
 from refsync.model import Account, Activity, ActivityKind, ActivityStatus, Direction, Stream, instant
-from refsync.store import history, ledger, mirror, shown
+from refsync.store import ledger, mirror
 from refsync.store.engine import Database, Store
+from refsync.store.tasks import history, shown
 
 CALENDAR = Calendar(zone="Europe/Berlin")
 NOW = instant(datetime(2026, 11, 20, 9, tzinfo=UTC))

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Column, Connection, Select, delete, select, text
 from sqlalchemy.dialects import sqlite
 
-from refsync.store import statistics
+from refsync.store.database import statistics
+from refsync.store.database.upsert import among
 from refsync.store.engine import Store, open_store
 from refsync.store.tables import activity, activity_contact, contact, deal, deal_contact, finding, touch
-from refsync.store.upsert import among
 
 
 @pytest.fixture

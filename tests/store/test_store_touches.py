@@ -19,8 +19,8 @@ from refsync.model import (
     Direction,
     Stream,
 )
+from refsync.store.derived.touches import not_touch
 from refsync.store.engine import Store
-from refsync.store.touches import not_touch
 from tests.store.derived import COMPANY, NOW, call, reasons, touches, with_whom, write
 
 

@@ -29,8 +29,9 @@ from refsync.model import (
 )
 from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
-from refsync.store import history, ledger
+from refsync.store import ledger
 from refsync.store.engine import Store
+from refsync.store.tasks import history
 from refsync.sync.retry import Patience
 from refsync.sync.tick import Report, tick
 from refsync.testing.memory import MemoryConnector, MemoryCrm

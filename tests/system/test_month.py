@@ -30,8 +30,8 @@ from refsync.model import (
 )
 from refsync.rules.files.folder import load
 from refsync.store import ledger
+from refsync.store.decisions.plans import Action, Item
 from refsync.store.engine import Store, open_store
-from refsync.store.plans import Action, Item
 from refsync.sync.review.propose import propose
 from refsync.sync.tick import ticked
 from refsync.sync.turn import Turn

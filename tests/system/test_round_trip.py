@@ -17,9 +17,10 @@ from refsync.finding import State
 from refsync.model import moment
 from refsync.registry import connect
 from refsync.rules.rule import RuleSet
-from refsync.store import approvals, ledger, plans
+from refsync.store import ledger
+from refsync.store.decisions import approvals, plans
+from refsync.store.decisions.plans import Action, StoredPlan
 from refsync.store.engine import Store, open_store
-from refsync.store.plans import Action, StoredPlan
 from refsync.sync.pull import Pulled
 from refsync.sync.review.apply import Applied, apply
 from refsync.sync.review.propose import propose
@@ -168,7 +169,7 @@ def _again(here: Desk, plan: StoredPlan) -> Applied:
 @pytest.mark.parametrize("crm", CRMS)
 def test_pause_between_two_calls_ends_the_writing(crm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is paused while a tick runs is honoured before the next call that writes."""
-    from refsync.store import pauses
+    from refsync.store.decisions import pauses
 
     with desk(crm, tmp_path) as here:
         here.plan()

@@ -14,8 +14,9 @@ from refsync.calendar import Duration, Unit
 from refsync.finding import Finding, State
 from refsync.model import iso, moment
 from refsync.rules.rule import Escalation, Rule
-from refsync.store import directory, ledger
+from refsync.store import ledger
 from refsync.store.engine import open_store
+from refsync.store.records import directory
 from refsync.sync.tick import Report, ticked
 from tests.system.served import NOW
 from tests.system.test_round_trip import CRMS, HOUR, Desk, desk

@@ -22,10 +22,11 @@ from refsync.cli.workspace import (
 from refsync.errors import Problem, UserError, did_you_mean
 from refsync.model import Instant, iso
 from refsync.rules.rule import Mode, Rule
-from refsync.store import approvals, plans, runs
-from refsync.store.approvals import First
+from refsync.store import runs
+from refsync.store.decisions import approvals, plans
+from refsync.store.decisions.approvals import First
+from refsync.store.decisions.plans import StoredPlan
 from refsync.store.engine import Database, Store
-from refsync.store.plans import StoredPlan
 
 EXISTING = {"all": First.PASSED, "none": First.REFUSED, "oldest": First.PASSED}
 Told = list[dict[str, Any]]

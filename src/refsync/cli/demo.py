@@ -30,8 +30,9 @@ from refsync.finding import WITH_TASK, Finding
 from refsync.model import Instant, Stream, TaskStatus, iso
 from refsync.rules.files.folder import load
 from refsync.rules.rule import Mode, RuleSet, Setting
-from refsync.store import directory, ledger
+from refsync.store import ledger
 from refsync.store.engine import Store, open_store
+from refsync.store.records import directory
 from refsync.sync.session import Session
 
 

@@ -10,7 +10,7 @@ import typer
 from refsync.cli.screen import dump, out
 from refsync.cli.workspace import DEFAULT_CONFIG, ConfigOption, ConnectionOption, JsonOption, Workspace, open_workspace
 from refsync.errors import Problem, UserError, did_you_mean
-from refsync.store import pauses
+from refsync.store.decisions import pauses
 
 TargetArgument = Annotated[
     str | None, typer.Argument(metavar="[CONNECTION|RULE]", help="What to pause; nothing: every connection.")

@@ -23,9 +23,10 @@ from refsync.cli.workspace import (
     stopped_by_signals,
 )
 from refsync.errors import Problem, UserError
-from refsync.store import plans, runs
+from refsync.store import runs
+from refsync.store.decisions import plans
+from refsync.store.decisions.plans import StoredPlan
 from refsync.store.engine import Store
-from refsync.store.plans import StoredPlan
 from refsync.store.runs import Run, RunOutcome
 from refsync.sync.review.apply import Applied, Stale
 from refsync.sync.review.apply import apply as carry_out

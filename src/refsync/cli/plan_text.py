@@ -8,9 +8,9 @@ from typing import Any
 from refsync.cli.screen import err, out, plural, table
 from refsync.finding import Finding
 from refsync.model import Stream, iso
-from refsync.store import directory
+from refsync.store.decisions.plans import Action, Item, StoredPlan
 from refsync.store.engine import Store
-from refsync.store.plans import Action, Item, StoredPlan
+from refsync.store.records import directory
 
 NOTHING = Finding(key="", rule="", kind="", subject_kind="", subject_id="")
 SHOWN = 40

@@ -21,8 +21,10 @@ from refsync.cli.workspace import (
 )
 from refsync.config import Connection
 from refsync.model import Instant, Stream, iso
-from refsync.store import ledger, mirror, pauses, quarantine, runs
+from refsync.store import ledger, mirror, runs
+from refsync.store.decisions import pauses
 from refsync.store.engine import Store
+from refsync.store.records import quarantine
 
 
 def status(

@@ -15,11 +15,13 @@ from refsync.model import Stream, iso
 from refsync.plan import About, People
 from refsync.plan.assignees import Assignees
 from refsync.rules.rule import RuleSet
-from refsync.store import directory, history, ledger
+from refsync.store import ledger
 from refsync.store.engine import Store
-from refsync.store.history import Transition
-from refsync.store.orphans import Orphan
-from refsync.store.orphans import orphans as found_orphans
+from refsync.store.records import directory
+from refsync.store.records.orphans import Orphan
+from refsync.store.records.orphans import orphans as found_orphans
+from refsync.store.tasks import history
+from refsync.store.tasks.history import Transition
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The name of a customer, how it begins, or its CRM id.")]
 

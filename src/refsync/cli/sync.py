@@ -26,8 +26,8 @@ from refsync.errors import ConnectorError, UserError
 from refsync.log import clean
 from refsync.model import Stream
 from refsync.rules.rule import Mode, RuleSet
-from refsync.store.directory import names
 from refsync.store.engine import Store
+from refsync.store.records.directory import names
 from refsync.sync.session import Session
 from refsync.sync.tick import Report
 

@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from refsync.meter import window
 from refsync.model import Instant
+from refsync.store.database.upsert import insert
 from refsync.store.engine import Store
 from refsync.store.tables import budget
-from refsync.store.upsert import insert
 
 BLOCKS = 10
 """In how many blocks a limit is taken: with fewer, one process could hold what another needs."""

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from refsync.errors import StoreError, shown
-from refsync.store import postgres, schema, sqlite, statistics
+from refsync.store.database import postgres, schema, sqlite, statistics
 from refsync.store.tables import lease
 
 Database: TypeAlias = sqlalchemy.Connection

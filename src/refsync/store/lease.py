@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select, text, update
 
 from refsync.errors import LeaseLost
 from refsync.model import Instant
+from refsync.store.database.upsert import insert
 from refsync.store.engine import Store
 from refsync.store.tables import lease
-from refsync.store.upsert import insert
 
 RELEASED = 0
 

@@ -17,9 +17,9 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 from refsync.connector import Outcome, OutcomeKind, TaskChange
 from refsync.finding import LIVE, WITH_TASK, Finding, State
 from refsync.model import Instant
-from refsync.store import history
+from refsync.store.database.upsert import chunks, insert
 from refsync.store.tables import finding
-from refsync.store.upsert import chunks, insert
+from refsync.store.tasks import history
 
 UNSENT = frozenset({State.PENDING, State.WAITING})
 CLOSED = frozenset(State) - LIVE

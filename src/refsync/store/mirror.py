@@ -18,11 +18,11 @@ from sqlalchemy import Column, Connection, Select, Table, bindparam, delete, fun
 from refsync.company import Company, MilestoneField
 from refsync.connector import Batch
 from refsync.model import Activity, Instant, Record, Stream
-from refsync.store import merges, missing, quarantine, rows
-from refsync.store.derive import Stale, refresh
-from refsync.store.milestones import kinds
+from refsync.store.database.upsert import Row, among, chunks, insert, upsert
+from refsync.store.derived.derive import Stale, refresh
+from refsync.store.derived.milestones import kinds
+from refsync.store.records import merges, missing, quarantine, rows
 from refsync.store.tables import TABLE_OF, account_contact, activity_contact, deal_contact, stored, stream_state
-from refsync.store.upsert import Row, among, chunks, insert, upsert
 
 PARENT: Mapping[Stream, Column[str]] = {
     Stream.ACCOUNT_CONTACTS: account_contact.c.contact_id,

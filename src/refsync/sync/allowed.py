@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 from refsync.plan import Approval
 from refsync.rules.rule import Kind, Match, Mode, Rule
-from refsync.store import approvals, mirror, pauses, plans
-from refsync.store.approvals import First
+from refsync.store import mirror
+from refsync.store.decisions import approvals, pauses, plans
+from refsync.store.decisions.approvals import First
 from refsync.store.engine import Database
 from refsync.sync.evaluate import Judged, held_rules, judged, matches_of_each
 from refsync.sync.run import Run

@@ -19,10 +19,11 @@ from refsync.rules.facts.people import pick
 from refsync.rules.query import compile as compiling
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.texts import member
-from refsync.store import ledger, mirror, shown
+from refsync.store import ledger, mirror
+from refsync.store.database.upsert import chunks
 from refsync.store.engine import Abreast, Database, Store
 from refsync.store.mirror import StreamState
-from refsync.store.upsert import chunks
+from refsync.store.tasks import shown
 from refsync.sync.people import people_of
 from refsync.sync.run import Run
 from refsync.sync.silence import silence

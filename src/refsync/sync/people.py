@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from refsync.model import Stream
 from refsync.plan import About, People
 from refsync.rules.rule import Match
-from refsync.store import directory
 from refsync.store.engine import Database
+from refsync.store.records import directory
 
 
 def people_of(db: Database, connection: str, matches: Iterable[Match], about: Iterable[About]) -> People:

@@ -16,11 +16,13 @@ from refsync.ahead import ahead
 from refsync.connector import Batch
 from refsync.errors import AuthError, ConnectorError, TransientError
 from refsync.model import Instant, Stream
-from refsync.store import derive, ledger, mirror, missing, rows
+from refsync.store import ledger, mirror
+from refsync.store.derived import derive
 from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
-from refsync.store.missing import By
-from refsync.store.retire import retire
+from refsync.store.records import missing, rows
+from refsync.store.records.missing import By
+from refsync.store.records.retire import retire
 from refsync.sync.retry import attempts
 from refsync.sync.run import Run
 

@@ -12,9 +12,10 @@ from refsync.connector import Connector
 from refsync.errors import RefsyncError
 from refsync.model import Instant, Stream
 from refsync.rules.rule import RuleSet
-from refsync.store import lease, pauses
+from refsync.store import lease
+from refsync.store.decisions import pauses
+from refsync.store.decisions.pauses import Pause
 from refsync.store.engine import Database, Store
-from refsync.store.pauses import Pause
 from refsync.sync.retry import Patience, Stopped
 
 CALL_MS = 30_000

@@ -15,7 +15,7 @@ from refsync.plan import Ending, Held
 from refsync.rules.query.compile import reads
 from refsync.rules.rule import Match
 from refsync.store.engine import Database
-from refsync.store.silent import silent_owners
+from refsync.store.records.silent import silent_owners
 from refsync.sync.run import Run
 
 REASON = "held.silent_owner"

@@ -17,10 +17,10 @@ from refsync.plan.standing import Standing
 from refsync.rules.query import compile as compiling
 from refsync.rules.query import standing as asking
 from refsync.rules.rule import Rule
-from refsync.store import directory
+from refsync.store.database.upsert import chunks
 from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
-from refsync.store.upsert import chunks
+from refsync.store.records import directory
 from refsync.sync.run import Run
 
 WITH_REP = frozenset({State.OPEN, State.SNOOZED})

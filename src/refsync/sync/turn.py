@@ -21,7 +21,8 @@ from refsync.connector import Connector
 from refsync.errors import RefsyncError, StoreError
 from refsync.model import Instant, Stream, iso
 from refsync.rules.rule import RuleSet
-from refsync.store import lease, pauses, runs
+from refsync.store import lease, runs
+from refsync.store.decisions import pauses
 from refsync.store.engine import Store
 from refsync.store.runs import RunKind, RunOutcome
 from refsync.sync.retry import Patience, Stopped

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the revisions on the connection that `refsync.store.schema.migrate` hands in."""
+"""Alembic's entry: runs the revisions on the connection that `refsync.store.database.schema.migrate` hands in."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ from refsync.rules.phrases import FactType
 from refsync.rules.query.compile import closing, holding, ready
 from refsync.rules.query.reading import all_lines
 from refsync.rules.rule import RuleSet
-from refsync.store import directory
+from refsync.store.database.upsert import chunks
 from refsync.store.engine import Database
-from refsync.store.upsert import chunks
+from refsync.store.records import directory
 from refsync.sync.dry_run.rehearsal import live, rehearse
 from refsync.sync.evaluate import judged
 

@@ -18,8 +18,9 @@ from refsync.rules.phrases import FactType, NotOneOf, OneOf
 from refsync.rules.query.occurring import occurring
 from refsync.rules.query.reading import all_lines, reads
 from refsync.rules.rule import Condition, Rule, RuleSet
-from refsync.store import directory, mirror
+from refsync.store import mirror
 from refsync.store.engine import Database
+from refsync.store.records import directory
 from refsync.sync.dry_run.rehearsal import Rehearsal, funnel, live, rehearse
 from refsync.sync.evaluate import judged
 

@@ -11,8 +11,8 @@ from refsync.rules.facts.people import pick
 from refsync.rules.facts.registry import FACTS
 from refsync.rules.phrases import FactType
 from refsync.rules.rule import Rule, RuleSet, Value
-from refsync.store import directory
 from refsync.store.engine import Database
+from refsync.store.records import directory
 from refsync.sync.evaluate import matches_of
 from refsync.sync.write_back.words import known_people
 

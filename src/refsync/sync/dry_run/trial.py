@@ -16,8 +16,9 @@ from refsync.model import Instant
 from refsync.rules.files.cases import Case
 from refsync.rules.rule import Mode, Rule, RuleSet
 from refsync.rules.why.explain import About, Answer, Explained, why_about
-from refsync.store import directory, ledger
+from refsync.store import ledger
 from refsync.store.engine import Database, Store
+from refsync.store.records import directory
 from refsync.sync.dry_run.situations import ACCOUNT, REP, Company
 from refsync.sync.tick import Report, tick
 from refsync.testing.memory import MemoryConnector, MemoryCrm

@@ -20,8 +20,9 @@ from refsync.errors import RefsyncError
 from refsync.finding import LIVE, Finding, State
 from refsync.model import Instant, iso
 from refsync.plan import Plan
-from refsync.store import ledger, plans
-from refsync.store.plans import Action, Item, StoredPlan
+from refsync.store import ledger
+from refsync.store.decisions import plans
+from refsync.store.decisions.plans import Action, Item, StoredPlan
 from refsync.store.runs import RunKind, RunOutcome
 from refsync.sync import allowed
 from refsync.sync.evaluate import Judged, evaluate

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from refsync.finding import Finding
 from refsync.plan import Held, Plan, Wish
-from refsync.store import plans
-from refsync.store.plans import Action, Item, StoredPlan
+from refsync.store.decisions import plans
+from refsync.store.decisions.plans import Action, Item, StoredPlan
 from refsync.sync.evaluate import Judged
 from refsync.sync.run import Run
 from refsync.sync.write_back.telling import told_of

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from refsync.model import iso
-from refsync.store.plans import StoredPlan
+from refsync.store.decisions.plans import StoredPlan
 from refsync.store.runs import RunKind, RunOutcome
 from refsync.sync import allowed
 from refsync.sync.evaluate import Judged, evaluate

@@ -17,9 +17,10 @@ import structlog
 from refsync.connector import Outcome, OutcomeKind, TaskChange, TaskWriter
 from refsync.finding import WITH_TASK, Finding, State
 from refsync.model import Instant, iso
-from refsync.store import history, ledger
+from refsync.store import ledger
 from refsync.store.engine import Database
 from refsync.store.runs import RunKind, RunOutcome
+from refsync.store.tasks import history
 from refsync.sync.review.apply import Stale
 from refsync.sync.run import Run
 from refsync.sync.turn import Turn

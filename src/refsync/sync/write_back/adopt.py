@@ -24,11 +24,12 @@ from refsync.plan.escalation import SUBJECT
 from refsync.plan.situation import People
 from refsync.rules.query import standing as asking
 from refsync.rules.rule import Placeholder, Rule, RuleSet
-from refsync.store import adoption, ledger
-from refsync.store.adoption import Orphan
+from refsync.store import ledger
+from refsync.store.database.upsert import chunks
 from refsync.store.engine import Database
-from refsync.store.shown import shown_day
-from refsync.store.upsert import chunks
+from refsync.store.tasks import adoption
+from refsync.store.tasks.adoption import Orphan
+from refsync.store.tasks.shown import shown_day
 from refsync.sync.people import people_of
 from refsync.sync.run import Run
 

@@ -15,8 +15,10 @@ from refsync.connector import Outcome, OutcomeKind, TaskChange, TaskState, TaskW
 from refsync.finding import Finding, State
 from refsync.model import Stream, TaskStatus
 from refsync.plan import Ending, Move
-from refsync.store import directory, ledger, shown
+from refsync.store import ledger
 from refsync.store.engine import Database
+from refsync.store.records import directory
+from refsync.store.tasks import shown
 from refsync.sync.run import Run
 from refsync.sync.write_back import calls
 from refsync.sync.write_back.calls import Pushed

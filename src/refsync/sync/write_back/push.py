@@ -15,8 +15,9 @@ from refsync.connector import Outcome, OutcomeKind, TaskState, TaskWriter
 from refsync.finding import ESCALATION, Finding, State
 from refsync.model import TaskStatus
 from refsync.plan import Plan, Wish
-from refsync.store import adoption, ledger
+from refsync.store import ledger
 from refsync.store.engine import Database
+from refsync.store.tasks import adoption
 from refsync.sync.run import Run
 from refsync.sync.write_back import calls, change
 from refsync.sync.write_back.calls import Pushed

@@ -8,8 +8,9 @@ from refsync.finding import ESCALATION, Finding, State
 from refsync.model import Stream
 from refsync.plan import Escalation
 from refsync.plan.escalation import SUBJECT
-from refsync.store import directory, ledger
+from refsync.store import ledger
 from refsync.store.engine import Database
+from refsync.store.records import directory
 from refsync.sync.run import Run
 
 

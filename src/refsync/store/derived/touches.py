@@ -35,8 +35,8 @@ from sqlalchemy import (
 
 from refsync.company import KindAndDirection, TouchPolicy
 from refsync.model import ActivityKind, ActivityStatus, Direction
+from refsync.store.database.upsert import among, chunks
 from refsync.store.tables import account_contact, activity, activity_contact, contact, deal, touch
-from refsync.store.upsert import among, chunks
 
 Traits: TypeAlias = tuple[str, str | None, str | None, bool, bool, bool]
 """What decides whether an activity counts: kind, direction, status, automated, our own task, its time is known."""

@@ -18,9 +18,9 @@ from refsync.company import Company
 from refsync.connector import TaskState
 from refsync.finding import Finding
 from refsync.model import ActivityKind, ActivityStatus, Instant
-from refsync.store.shown import shown_day
+from refsync.store.database.upsert import chunks
 from refsync.store.tables import activity, activity_contact, contact, finding, is_plan, touch
-from refsync.store.upsert import chunks
+from refsync.store.tasks.shown import shown_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 from refsync.company import Company, MilestoneField
 from refsync.errors import Problem
 from refsync.model import Stream
-from refsync.store import mirror, missing
-from refsync.store.derive import Stale, refresh
+from refsync.store import mirror
+from refsync.store.derived.derive import Stale, refresh
+from refsync.store.records import missing
 
 MOST_LOST = 500
 MOST_LOST_SHARE = 0.05

@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
 from refsync.calendar import Calendar
 from refsync.finding import State
 from refsync.model import ActivityStatus, Instant, moment
-from refsync.store import directory, history
 from refsync.store.ledger import TAKEN
+from refsync.store.records import directory
 from refsync.store.tables import activity, finding, touch
+from refsync.store.tasks import history
 
 LATE = timedelta(days=14)
 """So long after a task was ticked off a touch may still be logged for it."""

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Label, Table, and_, delete, false, or_, selec
 from refsync.calendar import Calendar
 from refsync.company import MilestoneField
 from refsync.model import DealStatus, Instant, Stream, parse_instant
+from refsync.store.database.upsert import CHUNK, Row, among, chunks, upsert
 from refsync.store.tables import account, contact, deal, deal_contact, milestone
-from refsync.store.upsert import CHUNK, Row, among, chunks, upsert
 
 SIGNED = "signed"
 

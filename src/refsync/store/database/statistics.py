@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Column, Connection, Table, text
 
-from refsync.store.plan_tables import metadata
+from refsync.store.decisions.plan_tables import metadata
 
 ROWS = 1_000_000
 """In every table: more than a few, so that each index is worth its while."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select
 
 from refsync.model import Instant
-from refsync.store.plan_tables import pause
-from refsync.store.upsert import insert
+from refsync.store.database.upsert import insert
+from refsync.store.decisions.plan_tables import pause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from sqlalchemy import BindParameter, Column, Connection, Table, Update, bindparam, case, func, select, update
 
+from refsync.store.database.upsert import among, chunks
 from refsync.store.tables import account, contact, touch
-from refsync.store.upsert import among, chunks
 
 OF: Mapping[Table, Column[str]] = MappingProxyType({account: touch.c.account_id, contact: touch.c.contact_id})
 """What names the record in a touch."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from refsync.model import Instant, SetAside, Stream
-from refsync.store import rows
+from refsync.store.database.upsert import among, chunks, insert
+from refsync.store.records import rows
 from refsync.store.tables import quarantine
-from refsync.store.upsert import among, chunks, insert
 
 
 def counts(db: Connection, connection: str) -> dict[Stream, int]:

@@ -13,8 +13,8 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, String, func, inse
 
 from refsync.finding import State
 from refsync.model import Instant
+from refsync.store.database.upsert import chunks
 from refsync.store.tables import finding, transition
-from refsync.store.upsert import chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

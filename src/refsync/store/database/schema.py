@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect, text
 
 from refsync.errors import StoreError
-from refsync.store.plan_tables import metadata  # the metadata of tables.py, with the tables of plans
+from refsync.store.decisions.plan_tables import metadata  # the metadata of tables.py, with the tables of plans
 
 REVISION = "0007"
 """The revision that this version's tables.py describes; a constant, so that a normal start need not import Alembic."""

@@ -27,8 +27,8 @@ from refsync.model import (
     Stream,
     User,
 )
-from refsync.store.touches import not_touch
-from refsync.store.upsert import Row
+from refsync.store.database.upsert import Row
+from refsync.store.derived.touches import not_touch
 
 LARGEST = 2**63 - 1
 LINKED = frozenset({Stream.ACTIVITIES})

@@ -8,8 +8,8 @@ import orjson
 from sqlalchemy import Connection, and_, select, true
 
 from refsync.model import Instant, Stream, User, moment
+from refsync.store.database.upsert import among, chunks
 from refsync.store.tables import TABLE_OF, contact, touch, user
-from refsync.store.upsert import among, chunks
 
 
 def users(db: Connection, connection: str) -> dict[str, User]:

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 
 from refsync.model import Instant, Stream
+from refsync.store.database.upsert import among, chunks, insert, upsert
 from refsync.store.tables import TABLE_OF, listed, missing, quarantine
-from refsync.store.upsert import among, chunks, insert, upsert
 
 
 class By(StrEnum):

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from refsync.finding import State
 from refsync.model import ActivityKind, Instant
-from refsync.store import upsert
-from refsync.store.plan_tables import again, first_match, rule_seen
+from refsync.store.database import upsert
+from refsync.store.decisions.plan_tables import again, first_match, rule_seen
 from refsync.store.tables import activity, finding, is_plan
 
 

@@ -15,10 +15,11 @@ from sqlalchemy import Column, Connection, select
 
 from refsync.company import Company, MilestoneField
 from refsync.model import Stream
-from refsync.store import indexes, last_touch, touches
-from refsync.store import milestones as reached
+from refsync.store.database import indexes
+from refsync.store.database.upsert import Row, among, chunks, upsert
+from refsync.store.derived import last_touch, touches
+from refsync.store.derived import milestones as reached
 from refsync.store.tables import TABLE_OF, account, activity, activity_contact, contact, deal_contact, derivation
-from refsync.store.upsert import Row, among, chunks, upsert
 
 OUT_OF_STEP = ""
 """Stands in place of the settings while the mirror is filled without what is derived from it."""

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from refsync.finding import Finding
 from refsync.model import Instant
-from refsync.store.plan_tables import plan, plan_item
+from refsync.store.decisions.plan_tables import plan, plan_item
 
 KEPT = 20
 """So many plans of a connection are kept."""

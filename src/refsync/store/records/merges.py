@@ -9,10 +9,10 @@ from sqlalchemy import Column, Connection, and_, bindparam, delete, or_, select,
 
 from refsync.connector import Merge
 from refsync.model import Stream
-from refsync.store.derive import Stale
-from refsync.store.rows import storable
+from refsync.store.database.upsert import Row, among, chunks, upsert
+from refsync.store.derived.derive import Stale
+from refsync.store.records.rows import storable
 from refsync.store.tables import TABLE_OF, activity_contact, finding, stored
-from refsync.store.upsert import Row, among, chunks, upsert
 
 POINTERS: Mapping[Stream, tuple[tuple[Stream, str], ...]] = MappingProxyType(
     {

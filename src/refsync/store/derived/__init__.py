@@ -1,0 +1,1 @@
+"""What follows from the mirror: touches and milestones, kept in step with it."""
