@@ -46,7 +46,8 @@ def back_in_touch(scope: Scope) -> Rows:
     earlier = select(1).where(at_account(before), before.c.two_way == 1)
     within = earlier.where(before.c.at >= begun, before.c.at < touch.c.at).correlate(touch, account).exists()
     ever = earlier.where(before.c.at < begun).correlate(touch, account).exists()
-    return Rows(touch, touch.c.at, (at_account(touch), touch.c.two_way == 1, not_(within), ever))
+    which = (at_account(touch), touch.c.two_way == 1, not_(within), ever)
+    return Rows(touch, touch.c.at, which, until=account.c.last_two_way_at)
 
 
 def introductions(_scope: Scope) -> Rows:

@@ -55,10 +55,10 @@ def asked(*wanted: ColumnElement[bool], around: tuple[FromClause, ...] = (accoun
 def in_sale(person: FromClause) -> ColumnElement[bool]:
     """Whether a person has a part in a deal of their account that was not lost."""
     deal, link = tables.deal, tables.deal_contact
-    stands = (deal.c.account_id == person.c.account_id, func.coalesce(deal.c.status, "") != DealStatus.LOST.value)
-    # one inside the other: SQLite then begins with the person's few links, and not with all deals of the account
-    known = select(1).where(linked(deal, "id", link, "deal_id"), *stands).correlate(link, person).exists()
-    return select(1).where(linked(link, "contact_id", person, "id"), known).correlate(person).exists()
+    stands = (NearlyAll(deal.c.account_id == person.c.account_id), func.coalesce(deal.c.status, "") != DealStatus.LOST.value)
+    # the person's few links lead to it, and not all deals of the account; nothing but equalities, so that PostgreSQL may hash it
+    joined = link.join(deal, linked(deal, "id", link, "deal_id"))
+    return select(1).select_from(joined).where(linked(link, "contact_id", person, "id"), *stands).correlate(person).exists()
 
 
 def in_implementation(person: FromClause) -> ColumnElement[bool]:

@@ -61,6 +61,8 @@ class Rows:
     """The tables around that `where` speaks of."""
     last: ColumnElement[Any] | None = None
     """Where the record around keeps the largest `at` of these rows, those ahead included; NULL: there is none."""
+    until: ColumnElement[Any] | None = None
+    """A column of the record around than which no row is later; NULL: there is none."""
 
 
 class Clock(StrEnum):

@@ -272,8 +272,8 @@ class Conditions:
 
     def _looked_up(self, parts: tuple[Rows, ...], phrase: Phrase) -> Compared:
 
-        def any_row(*bounds: Bound) -> Compared:
-            found = [some(rows, *(bound(rows.at) for bound in bounds)) for rows in parts]
+        def any_row(*bounds: Bound, since: Bound | None = None) -> Compared:
+            found = [self._any_row(rows, bounds, since) for rows in parts]
             return found[0] if len(found) == 1 else or_(*found)
 
         def past(at: ColumnElement[Any]) -> Compared:
@@ -281,22 +281,30 @@ class Conditions:
 
         match phrase:
             case InLast(span):
-                return any_row(lambda at: at >= self._cut(span), past)
+                return any_row(past, since=lambda at: at >= self._cut(span))
             case NotInLast(span):
-                return not_(any_row(lambda at: at >= self._cut(span), past))
+                return not_(any_row(past, since=lambda at: at >= self._cut(span)))
             case MoreThanAgo(span):
                 cut = self._cut(span)
-                return and_(any_row(lambda at: at < cut), not_(any_row(lambda at: at >= cut, past)))
+                return and_(any_row(lambda at: at < cut), not_(any_row(past, since=lambda at: at >= cut)))
             case BetweenAgo():
                 first, end = between(phrase, self.calendar, self.scope.now)
-                within = any_row(lambda at: at >= first, lambda at: at < end)
-                return and_(within, not_(any_row(lambda at: at >= end, past)))
+                within = any_row(lambda at: at < end, since=lambda at: at >= first)
+                return and_(within, not_(any_row(past, since=lambda at: at >= end)))
             case Never():
                 return not_(any_row(past))
             case Ever():
                 return any_row(past)
             case _:
                 raise ValueError(f"{phrase} does not fit something past")
+
+    def _any_row(self, rows: Rows, bounds: Sequence[Bound], since: Bound | None) -> Compared:
+        """Whether there is a row within the bounds; the record around may say at once that none is so late."""
+        low = [since] if since else []
+        found = some(rows, *(bound(rows.at) for bound in (*low, *bounds)))
+        if since is None or rows.until is None:
+            return found
+        return and_(func.coalesce(since(rows.until), false()), found)
 
     def _next(self, plans: SelectBase, of: Table, phrase: Phrase) -> Compared:
         match phrase:
