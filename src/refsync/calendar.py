@@ -124,10 +124,18 @@ class Calendar:
                 return day + timedelta(days=sign * length.count * (7 if length.unit is Unit.WEEKS else 1))
 
     def _business(self, day: date, count: int, sign: int) -> date:
-        while count:
-            day += timedelta(days=sign)
-            count -= self.is_working(day)
-        return day
+        begun = day, count, sign
+        if begun not in self._counted:
+            while count:
+                day += timedelta(days=sign)
+                count -= self.is_working(day)
+            self._counted[begun] = day
+        return self._counted[begun]
+
+    @cached_property
+    def _counted(self) -> dict[tuple[date, int, int], date]:
+        """Where a count of working days led: a run asks the same of thousands of tasks."""
+        return {}
 
     def _is_holiday(self, day: date) -> bool:
         return any(day in known for known in self._public)

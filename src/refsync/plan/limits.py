@@ -7,7 +7,7 @@ too), then the caps. Ties are broken by name, which is the same in every CRM, an
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
@@ -22,6 +22,8 @@ from refsync.plan.values import Held, Wish
 PRIORITIES = ("urgent", "high", "normal", "low")
 SHARED_KINDS = frozenset({"ask", "care"})
 """Kinds of which an account gets one at a time; thanks and follow-ups always pass."""
+GIVEN = WITH_TASK | {State.UNDONE}
+"""States of what the account got, also where it was taken back."""
 
 
 class Desk:
@@ -70,7 +72,7 @@ class Desk:
                 yield wish
                 continue
             best = first[wish.match.account_id]
-            given = self._given_today(wish.match.account_id)
+            given = self._given_today.get(wish.match.account_id, "")
             if best is wish and not given:
                 yield wish
             else:
@@ -79,13 +81,15 @@ class Desk:
     def _order(self, wish: Wish) -> tuple[int, tuple[float, float, str, str, str]]:
         return self._rank(wish.rule.name), merit(wish)
 
-    def _given_today(self, account_id: str) -> str:
-        """Return whose task the account got today: the next run gives it no second one, nor one for what was taken back."""
-        at_account = self._situation.past.of_account.get(account_id)
-        if not at_account:
-            return ""
-        shared = (one for one in at_account if one.kind in SHARED_KINDS and one.state in {*WITH_TASK, State.UNDONE})
-        return next((one.rule for one in shared if one.opened_at >= self._today), "")
+    @cached_property
+    def _given_today(self) -> Mapping[str, str]:
+        """Whose task each account got today: the next run gives it no second one, nor one for what was taken back."""
+        given: dict[str, str] = {}
+        for account_id, findings in self._situation.past.of_account.items():
+            for one in findings:
+                if one.opened_at >= self._today and one.kind in SHARED_KINDS and one.state in GIVEN:
+                    given.setdefault(account_id, one.rule)
+        return given
 
     @cached_property
     def _today(self) -> Instant:
