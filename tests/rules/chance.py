@@ -18,7 +18,8 @@ from refsync.rules.facts.registry import known_facts
 from refsync.rules.phrases import FactType
 from refsync.rules.rule import OwnFact
 from tests.rules.interpreter import Clock, Line, Part, Spoken, Stop
-from tests.rules.network import Brought, Colleague, Customer, Did, Escalated, Happened, Human, Network, Reached, Sale
+from tests.rules.network import Network
+from tests.rules.records import Brought, Colleague, Customer, Did, Escalated, Happened, Human, Reached, Sale
 
 T = TypeVar("T")
 PARTS = (

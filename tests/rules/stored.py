@@ -19,7 +19,8 @@ from refsync.rules.rule import Condition, Kind, Mode, Rule, RuleSet, Segment, Su
 from tests.rules.chance import OWN_FACTS, PARTS
 from tests.rules.interpreter import Line, Part, Spoken, Stop
 from tests.rules.mirror import Mirror
-from tests.rules.network import Brought, Customer, Did, Happened, Network, Sale
+from tests.rules.network import Network
+from tests.rules.records import Brought, Customer, Did, Happened, Sale
 
 PLACE = Place("x.toml")
 MAILS_TOO = TouchPolicy(kinds=frozenset({*TouchPolicy().kinds, (ActivityKind.EMAIL, Direction.OUT)}))

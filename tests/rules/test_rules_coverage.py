@@ -20,7 +20,8 @@ from refsync.rules.rule import RuleSet
 from tests.rules.chance import networks
 from tests.rules.interpreter import Spoken
 from tests.rules.mirror import CONNECTION, Mirror
-from tests.rules.network import Brought, Customer, Happened, Network, is_touch, is_two_way
+from tests.rules.network import Network, is_touch, is_two_way
+from tests.rules.records import Brought, Customer, Happened
 from tests.rules.stored import fill, ruleset
 
 YEAR = Duration(365, Unit.DAYS)

@@ -92,7 +92,7 @@ def test_one_column_of_an_activity(caller: Caller) -> None:
     assert [row["RelationId"] for row in people] == [caller.ids("contacts")["C3"]]
 
 
-def test_companies_people_and_deals(caller: Caller) -> None:
+def test_companies_records(caller: Caller) -> None:
     """Records are added and changed column by column; winning a deal sets its stage and day."""
     added = {"id": "A9", "name": "New Co", "owner_id": "U1", "status": "customer", "go_live_on": "2024-09-01"}
     done(
