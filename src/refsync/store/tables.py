@@ -1,7 +1,8 @@
 """The tables. Instants are BIGINT UTC milliseconds, plain dates ISO text, ids the CRM's own text.
 
-The mirror (user .. activity_contact) is what the CRM holds. `touch`, `milestone` and the columns that are WORKED_OUT are functions
-of the mirror and of the company's settings and can be rebuilt at any time. `finding` is the ledger: what it knows is in no CRM.
+The mirror (user .. activity_contact) is what the CRM holds. `touch`, `milestone` and the columns that are WORKED_OUT are
+functions of the mirror and of the company's settings and can be rebuilt at any time. `finding` is the ledger: what it knows is
+in no CRM.
 """
 
 from __future__ import annotations
