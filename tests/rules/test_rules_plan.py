@@ -10,13 +10,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql, sqlite
 
+from refsync.company import Company
+from refsync.rules.facts.fact import fact
 from refsync.rules.facts.people import people
+from refsync.rules.facts.plans import meetings
 from refsync.rules.facts.registry import FACTS
-from refsync.rules.facts.sources import NextPlan
+from refsync.rules.facts.sources import NextPlan, Scope, Tally
 from refsync.rules.facts.subjects import SUBJECTS
 from refsync.rules.files.folder import load
 from refsync.rules.phrases import FactType
 from refsync.rules.query.compile import compile_rule
+from refsync.rules.query.values import Values
 from refsync.rules.rule import RuleSet
 from refsync.store import tables
 from tests.rules.mirror import CONNECTION, NOW, Mirror
@@ -148,3 +152,16 @@ def test_few_accounts_are_judged_as_among_all(rules: Callable[..., RuleSet], mir
 
     assert mirror.matched(loaded, "rule") == ["free"]
     assert [name for name in ("own", "of-deal", "of-person", "further", "meeting", "free") if alone(name)] == ["free"]
+
+
+def test_a_count_and_a_next_one_of_the_same_rows_are_two_plans() -> None:
+    """Facts of different kinds that are worked out from the same rows do not take each other's values."""
+    facts = {
+        "many": fact("many", FactType.NUMBER, Tally(meetings), "how many"),
+        "next": fact("next", FactType.TIME, NextPlan(meetings), "the next one"),
+    }
+    values = Values(Scope(connection=CONNECTION, now=NOW, company=Company()), facts)
+
+    columns = [str(values.of(name)) for name in facts]
+
+    assert ["coalesce(plan_0.value, :coalesce_1)", "plan_1.value"] == columns

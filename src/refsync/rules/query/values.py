@@ -21,6 +21,7 @@ from refsync.rules.facts.sources import (
     NextPlan,
     Scope,
     Shown,
+    Source,
     Tally,
     Traits,
     Words,
@@ -35,7 +36,7 @@ class Values:
     def __init__(self, scope: Scope, facts: Mapping[str, Fact]) -> None:
         self.scope = scope
         self._facts = facts
-        self._plans: dict[Callable[[Scope], SelectBase], tuple[FromClause, Table]] = {}
+        self._plans: dict[tuple[type[Source], Callable[[Scope], SelectBase]], tuple[FromClause, Table]] = {}
 
     def of(self, name: str) -> ColumnElement[Any]:
         """Return the expression of a fact's value; not for those that are filled in when the task is written."""
@@ -71,32 +72,36 @@ class Values:
         source = self._facts[name].source
         match source:
             case Figure(figures, of, column, none):
-                told = self._plan(figures, of, lambda rows: [func.max(one).label(one.name) for one in rows.c if one.name != "of"])
+                told = self._plan(
+                    Figure, figures, of, lambda rows: [func.max(one).label(one.name) for one in rows.c if one.name != "of"]
+                )
                 return told.c[column] if none is None else func.coalesce(told.c[column], none)
             case Tally(plans, of, _):
-                counted = self._plan(plans, of, lambda rows: [func.count(rows.c.id.distinct()).label("value")])
+                counted = self._plan(Tally, plans, of, lambda rows: [func.count(rows.c.id.distinct()).label("value")])
                 return func.coalesce(counted.c.value, 0)
             case NextPlan(plans, of):
-                return self._plan(plans, of, lambda rows: [func.min(rows.c.at).label("value")]).c.value
+                return self._plan(NextPlan, plans, of, lambda rows: [func.min(rows.c.at).label("value")]).c.value
             case _:
                 raise ValueError(f"{name} is no plan")
 
     def _plan(
         self,
+        kind: type[Source],
         rows_of: Callable[[Scope], SelectBase],
         of: Table,
         values: Callable[[FromClause], Sequence[ColumnElement[Any]]],
     ) -> FromClause:
-        if rows_of not in self._plans:
+        key = kind, rows_of  # a count and a next one of the same rows are two plans
+        if key not in self._plans:
             rows = rows_of(self.scope).subquery()
-            key = cast(rows.c.of, String).label("of")  # SQLite indexes a column of known type only
-            grouped = select(key, *values(rows)).group_by(rows.c.of)
-            self._plans[rows_of] = grouped.subquery(f"plan_{len(self._plans)}"), of
-        return self._plans[rows_of][0]
+            record = cast(rows.c.of, String).label("of")  # SQLite indexes a column of known type only
+            grouped = select(record, *values(rows)).group_by(rows.c.of)
+            self._plans[key] = grouped.subquery(f"plan_{len(self._plans)}"), of
+        return self._plans[key][0]
 
 
 def _time(moments: tuple[Moment, ...]) -> ColumnElement[Any]:
-    """Return a time as its column has it, or as text where its moments are written differently: see `texts.instant_of`."""
+    """Return a time as its column has it, or as text where its moments are written differently: see `instants.instant_of`."""
     if len({moment.clock for moment in moments}) == 1:
         columns = [moment.column for moment in moments]
     else:
