@@ -16,7 +16,7 @@ test: $(READY)            ## the tests
 test-long: $(READY)       ## what takes minutes: the service on a real schedule, many lives, kills and bad weeks
 	$(BIN)/python -m pytest -m long -n auto $(TESTS)
 
-test-crash: $(READY)      ## processes killed at a thousand random moments while they write, for each CRM: some hours
+test-crash: $(READY)      ## processes killed at a thousand random moments while they write, for each CRM: most of an hour
 	$(BIN)/python -m pytest -m long -n auto tests/faults/test_crash.py
 
 test-cures: $(READY)      ## each numbered test once without its cure: it has to fail then

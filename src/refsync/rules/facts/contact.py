@@ -56,7 +56,7 @@ def in_sale(person: FromClause) -> ColumnElement[bool]:
     """Whether a person has a part in a deal of their account that was not lost."""
     deal, link = tables.deal, tables.deal_contact
     stands = (NearlyAll(deal.c.account_id == person.c.account_id), func.coalesce(deal.c.status, "") != DealStatus.LOST.value)
-    # the person's few links lead to it, and not all deals of the account; nothing but equalities, so that PostgreSQL may hash it
+    # hinted, so that SQLite begins with the person's few links, and not with all deals of the account
     joined = link.join(deal, linked(deal, "id", link, "deal_id"))
     return select(1).select_from(joined).where(linked(link, "contact_id", person, "id"), *stands).correlate(person).exists()
 

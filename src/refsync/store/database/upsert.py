@@ -1,6 +1,6 @@
 """Rows into tables, alike on SQLite and PostgreSQL: insert, or update what is there.
 
-Statements are built with SQLAlchemy Core and compiled once; rows are tuples in the table's column order.
+Statements are built with SQLAlchemy Core and compiled once; rows are tuples in the order of the `stored` columns.
 """
 
 from __future__ import annotations
