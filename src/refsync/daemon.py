@@ -8,20 +8,20 @@ issues #157, #285, #465, #515, #567 and #870 of agronholm/apscheduler.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import FrameType
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+
+from refsync.signals import stop_on_signals
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ def run(jobs: Sequence[Job], stop: threading.Event) -> int:
 
     0: ended as asked; 70: the scheduler died and the service manager should start the daemon anew.
     """
-    _end_on_signals(stop)
+    stop_on_signals(stop)
     scheduler = _scheduler(len(jobs))
     pulse = _Pulse()
     _schedule(scheduler, jobs, pulse)
@@ -125,17 +125,6 @@ def _end(scheduler: BackgroundScheduler, stop: threading.Event) -> None:
     if ended.is_alive():
         log.warning("workers_abandoned", after_s=GRACE_S)
         os._exit(0)  # what they did is committed or will be repeated; interpreter exit would wait for them
-
-
-def _end_on_signals(stop: threading.Event) -> None:
-    def end(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(0)
-        log.info("signal_received", signal=signal.Signals(number).name)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
 
 
 def _note(event: JobEvent) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated, Any
 
 import typer
@@ -20,9 +21,9 @@ from refsync.cli.workspace import (
     check_options,
     open_workspace,
     parse_now,
-    stopped_by_signals,
 )
 from refsync.errors import Problem, UserError
+from refsync.signals import stop_on_signals
 from refsync.store import runs
 from refsync.store.decisions import plans
 from refsync.store.decisions.plans import StoredPlan
@@ -76,7 +77,7 @@ def apply(
 ) -> None:
     """Carry out a plan, exactly; what no longer stands as it was reviewed is left out, and a plan gone stale is refused."""
     log.configure("warning", for_people=not json)
-    at, workspace, stop = parse_now(now), open_workspace(config, rules), stopped_by_signals()
+    at, workspace, stop = parse_now(now), open_workspace(config, rules), stop_on_signals(threading.Event())
     with workspace.store() as store, progress(quiet=json) as shown:
         head = find_plan(store, workspace, connection, id)
         session = workspace.session(workspace.settings.connection(head.connection), store, stop)
@@ -104,7 +105,7 @@ def undo(
 ) -> None:
     """Delete the tasks that a run wrote, as far as nobody has touched them, and say which are left alone, and why."""
     log.configure("warning", for_people=not json)
-    at, workspace, stop = parse_now(now), open_workspace(config, rules), stopped_by_signals()
+    at, workspace, stop = parse_now(now), open_workspace(config, rules), stop_on_signals(threading.Event())
     with workspace.store() as store, progress(quiet=json) as shown:
         name, found = find_run(store, workspace, connection, run)
         session = workspace.session(workspace.settings.connection(name), store, stop)
@@ -168,7 +169,7 @@ def _made(
     workspace: Workspace, connection: str | None, at: int, *, fresh: bool, quiet: bool
 ) -> tuple[list[dict[str, Any]], bool]:
     """Make a plan of each connection and return them, and whether everything could be judged."""
-    shown, clean, stop = [], True, stopped_by_signals()
+    shown, clean, stop = [], True, stop_on_signals(threading.Event())
     with workspace.store() as store, progress(quiet=quiet) as show_step:
         sessions = [workspace.session(chosen, store, stop) for chosen in workspace.connections(connection)]
         try:

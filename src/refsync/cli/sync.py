@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -20,12 +21,12 @@ from refsync.cli.workspace import (
     check_options,
     open_workspace,
     parse_now,
-    stopped_by_signals,
 )
 from refsync.errors import ConnectorError, UserError
 from refsync.log import clean
 from refsync.model import Stream
 from refsync.rules.rule import Mode, RuleSet
+from refsync.signals import stop_on_signals
 from refsync.store.engine import Store
 from refsync.store.records.directory import names
 from refsync.sync.session import Session
@@ -50,7 +51,7 @@ def sync(
     workspace = open_workspace(config, rules)
     if confirm_deletes and len(workspace.connections(connection)) > 1:
         raise UserError("--confirm-deletes is for one connection: name it with --connection")
-    stop = stopped_by_signals()
+    stop = stop_on_signals(threading.Event())
     reports: list[dict[str, Any]] = []
     with workspace.store() as store, progress(quiet=json) as show:
         sessions = [workspace.session(chosen, store, stop) for chosen in workspace.connections(connection)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -76,11 +75,3 @@ def parse_now(text: str | None) -> Instant:
     if not 1900 < found.year < 9000:  # beyond, a hundred years more or less would be no date
         raise UserError(f"--now {text}: the year must be between 1900 and 9000")
     return instant(found if found.tzinfo else found.replace(tzinfo=UTC))
-
-
-def stopped_by_signals() -> threading.Event:
-    """Return an event that SIGINT and SIGTERM set from now on."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    return stop
