@@ -78,6 +78,7 @@ def run(jobs: Sequence[Job], stop: threading.Event) -> int:
     log.info("daemon_started", connections=[job.name for job in jobs], pid=os.getpid())
     _notify("READY=1")
     code = _supervise(scheduler, jobs, pulse, stop)
+    log.info("daemon_stopping")
     _notify("STOPPING=1")
     _end(scheduler, stop)
     log.info("daemon_ended", code=code)

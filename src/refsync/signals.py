@@ -3,7 +3,8 @@
 A signal's handler runs in the main thread between any two of its instructions, also while that thread holds the lock of an event
 or of a log. A handler that sets the event or logs would then wait for that lock for ever (docs.python.org, "signal": no locks in
 handlers). This one does what may be done anywhere: it puts the signal into a SimpleQueue, whose `put` is promised to be
-reentrant, and a thread of its own does the rest.
+reentrant, and a thread of its own sets the event. It does no more: a daemon thread that is writing when the process ends ends it
+by a fatal error.
 """
 
 from __future__ import annotations
@@ -13,10 +14,6 @@ import threading
 from queue import SimpleQueue
 from types import FrameType
 
-import structlog
-
-log = structlog.get_logger()
-
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -25,7 +22,7 @@ def stop_on_signals(stop: threading.Event) -> threading.Event:
 
     For the main thread alone. What a process that ends at once did is committed or will be repeated.
     """
-    received: SimpleQueue[int] = SimpleQueue()
+    received = SimpleQueue[int]()
 
     def receive(number: int, _frame: FrameType | None) -> None:
         for each in ENDING:
@@ -33,9 +30,8 @@ def stop_on_signals(stop: threading.Event) -> threading.Event:
         received.put(number)
 
     def pass_on() -> None:
-        number = received.get()
+        received.get()
         stop.set()
-        log.info("signal_received", signal=signal.Signals(number).name)
 
     threading.Thread(target=pass_on, name="signals", daemon=True).start()
     for number in ENDING:

@@ -24,16 +24,13 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_sets_the_event(number: signal.Signals) -> None:
-    """SIGINT and SIGTERM end the wait, and the log names the signal."""
+    """SIGINT and SIGTERM end the wait."""
     done = run(f"""
         os.kill(os.getpid(), {number})
         assert stop.wait(10)
-        for thread in threading.enumerate():
-            if thread.name == "signals":
-                thread.join(10)
     """)
 
-    assert (0, True) == (done.returncode, number.name in done.stdout), done
+    assert 0 == done.returncode, done
 
 
 def test_a_signal_may_come_while_the_event_is_being_asked() -> None:
