@@ -56,7 +56,6 @@ def sqlite(book: Path, file: Path) -> Iterator[Store]:
                     for rows in _chunks(book, table):
                         upsert(db, table, rows)
                 last_touch.rebuild(db, CONNECTION)
-                db.exec_driver_sql("ANALYZE")
         yield store
 
 

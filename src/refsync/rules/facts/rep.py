@@ -15,7 +15,7 @@ from refsync.calendar import Duration, Unit
 from refsync.model import AccountStatus, Stream
 from refsync.rules.facts.account import touches
 from refsync.rules.facts.fact import ACTIVITIES, NUMBER, TEXT, fact
-from refsync.rules.facts.sources import Figure, Scope, account, lately, linked, of, user
+from refsync.rules.facts.sources import Figure, Scope, account, lately, linked, of, of_connection, user
 from refsync.store import tables
 
 RECENT = Duration(30, Unit.DAYS)
@@ -25,7 +25,7 @@ RECENT = Duration(30, Unit.DAYS)
 def is_in_book(scope: Scope) -> ColumnElement[bool]:
     """Return whether an account belongs to a rep's book: a customer that somebody owns."""
     owned = func.coalesce(account.c.owner_id, "") != ""
-    return (account.c.connection == scope.connection) & (account.c.status == AccountStatus.CUSTOMER.value) & owned
+    return of_connection(account, scope.connection) & (account.c.status == AccountStatus.CUSTOMER.value) & owned
 
 
 def is_in_touch(scope: Scope) -> ColumnElement[bool]:
