@@ -11,6 +11,7 @@ from refsync.connector import Outcome, OutcomeKind
 from refsync.finding import Finding, State
 from refsync.store import ledger
 from refsync.store.engine import Database, Store
+from refsync.store.tasks import history
 
 WRITTEN = Outcome(kind=OutcomeKind.WRITTEN, task_id="00T1")
 REJECTED = Outcome(kind=OutcomeKind.REJECTED, reason="owner inactive")
@@ -171,6 +172,21 @@ def test_pending_findings_can_be_forgotten(store: Store, connection: str) -> Non
         left = [one.key for one in ledger.everything(db, connection)]
 
     assert ["open"] == left
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.WAITING, State.REJECTED, State.WITHDRAWN])
+def test_standing_task_outweighs_a_finding_that_has_none(store: Store, connection: str, state: State) -> None:
+    """What this ledger never sent, one that was lost did; what it sent itself, or is sending, stays as it is."""
+    standing = [made(key, state=State.OPEN, task_id="new") for key in ("none", "has", "sending")]
+    with store.write() as db:
+        before = [made("none", state=state), made("has", state=State.DONE, task_id="old"), made("sending")]
+        ledger.intend(db, connection, before)
+        ledger.adopt(db, connection, standing, at=9)
+        found = {one.key: (one.state, one.task_id) for one in ledger.everything(db, connection)}
+        story = [(one.before, one.after) for one in history.of_keys(db, connection, ["none"])]
+
+    assert {"none": (State.OPEN, "new"), "has": (State.DONE, "old"), "sending": (State.SENDING, "")} == found
+    assert [(None, state), (state, None), (None, State.OPEN)] == story
 
 
 def test_deleted_task_is_dismissed(store: Store, connection: str) -> None:

@@ -101,6 +101,24 @@ def test_rebuilt_store_knows_what_waited(opens: Opens, empty: Store) -> None:
     assert (State.CLEARED, State.OPEN) == (found.state(FIRST), found.state(ASK))
 
 
+def test_restored_store_takes_over_what_it_still_waits_to_send(opens: Opens, empty: Store) -> None:
+    """A database from before the ask was sent, and no longer a call that tells why it was: its task stands, so it is open."""
+    company = opens(*customer(silent=100, tier="C"), *won(date(2026, 10, 20)))
+    company.tick()
+    older = rebuilt(company, empty)
+    older.tick(after=HOUR)
+    assert State.WAITING == older.state(ASK)
+    company.puts(call(older.now))
+    company.tick(after=2 * HOUR)
+    company.tick(after=HOUR)
+    assert State.OPEN == company.state(ASK)
+    company.crm.remove(Stream.ACTIVITIES, f"call-1-{older.now}")
+    older.now = company.now
+    older.tick(after=HOUR)
+
+    assert (State.OPEN, {1}) == (older.state(ASK), set(company.crm.creates.values()))
+
+
 def test_rebuilt_store_knows_the_escalations(opens: Opens, empty: Store) -> None:
     """A manager is not told twice because a database was lost."""
     company = opens(*customer())

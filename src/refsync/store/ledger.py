@@ -25,6 +25,8 @@ UNSENT = frozenset({State.PENDING, State.WAITING})
 CLOSED = frozenset(State) - LIVE
 TAKEN = WITH_TASK - {State.SENDING}
 """States in which the CRM is known to have the task."""
+HAS_NONE = and_(finding.c.task_id == "", finding.c.state != State.SENDING.value)
+"""That this ledger never sent a finding's task. One that was lost, and is restored from before, may have."""
 DELETED = "deleted in the CRM"
 ADOPTED = "the task was there already"
 
@@ -71,6 +73,15 @@ def intend(
     keys = frozenset(db.execute(entered, [_values(connection, item) for item in new]).scalars())
     history.begin(db, connection, keys, at=at, why=why)
     return keys
+
+
+def adopt(db: Connection, connection: str, standing: Sequence[Finding], at: Instant, run: str = "") -> None:
+    """Enter findings of tasks that stand in the CRM; what was known of their keys while they had none gives way."""
+    for some in chunks(dict.fromkeys(item.key for item in standing)):
+        before = and_(finding.c.key.in_(some), HAS_NONE)
+        history.note(db, connection, before, why=ADOPTED, at=at, run=run, dropped=True)
+        db.execute(delete(finding).where(finding.c.connection == connection, before))
+    intend(db, connection, standing, at=at, why=ADOPTED)
 
 
 def wait(db: Connection, connection: str, behind: Sequence[Finding]) -> frozenset[str]:

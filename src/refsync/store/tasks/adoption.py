@@ -19,6 +19,7 @@ from refsync.connector import TaskState
 from refsync.finding import Finding
 from refsync.model import ActivityKind, ActivityStatus, Instant
 from refsync.store.database.upsert import chunks
+from refsync.store.ledger import HAS_NONE
 from refsync.store.tables import activity, activity_contact, contact, finding, is_plan, touch
 from refsync.store.tasks.shown import shown_day
 
@@ -41,8 +42,12 @@ class Orphan:
 
 
 def orphans(db: Connection, connection: str) -> list[Orphan]:
-    """Return the tasks of ours that the ledger does not know: those of a database that was lost, or restored from before."""
-    known = select(finding.c.key).where(finding.c.connection == activity.c.connection, finding.c.key == activity.c.task_key)
+    """Return the tasks of ours that the ledger does not know: those of a database that was lost, or restored from before.
+
+    One restored from before may still be waiting to send what the lost one sent.
+    """
+    same = (finding.c.connection == activity.c.connection, finding.c.key == activity.c.task_key)
+    known = select(finding.c.key).where(*same, ~HAS_NONE)
     ours = (activity.c.connection == connection, is_plan, activity.c.kind == ActivityKind.TASK.value, activity.c.task_key != "")
     rows = list(db.execute(select(activity).where(*ours, ~known.exists())))
     people = _people(db, connection, [row.id for row in rows])

@@ -64,7 +64,7 @@ def adopt(run: Run, org: str) -> int:
     found += _escalations(run, org, [orphan for orphan in unknown if orphan.key not in told], found)
     if found:
         with run.write() as db:
-            ledger.intend(db, run.connection, found, at=run.now, why=ledger.ADOPTED)
+            ledger.adopt(db, run.connection, found, at=run.now, run=run.id)
         log.info("tasks_taken_over", count=len(found), unknown=len(unknown) - len(found))
     return len(found)
 
