@@ -17,7 +17,7 @@ from sqlalchemy import Column, Connection, Select, Table, bindparam, delete, fun
 
 from refsync.company import Company, MilestoneField
 from refsync.connector import Batch
-from refsync.model import Activity, Instant, Record, Stream
+from refsync.model import Instant, Stream
 from refsync.store.database.upsert import Row, among, chunks, insert, upsert
 from refsync.store.derived.derive import Stale, refresh
 from refsync.store.derived.milestones import kinds
@@ -103,11 +103,11 @@ def write_batch(
     `now` is the host's clock, for the quarantine. With `sweep` the cursor is the sweep's. Without `derived` the derived tables
     are left for `derive.ensure_derived`. Storing a batch again changes nothing.
     """
-    stale = Stale()
-    found, refused = rows.rows(connection, stream, batch.records, company.touch)
-    aside = (*batch.set_aside, *refused)
+    stale = Stale(heeded=derived)
+    storable = rows.rows(connection, stream, batch.records, company.touch)
+    found, aside = storable.rows, (*batch.set_aside, *storable.refused)
     gone = rows.storable(batch.deleted)
-    changed = sum(_store(db, connection, stream, dict(some), stale) for some in chunks(found.items()))
+    changed = sum(_store(db, connection, stream, dict(some), storable.people, stale) for some in chunks(found.items()))
     unlinked = _unlinked(db, connection, PARENT[stream], rows.storable(batch.whole_for), found) if stream in PARENT else ()
     survivors = merges.survivors(batch.merged)
     merges.repoint(db, connection, stream, survivors, stale, kinds(milestones, stream))
@@ -178,16 +178,17 @@ def counts(db: Connection, connection: str, *streams: Stream) -> dict[Stream, in
     return {stream: count(TABLE_OF[stream]) for stream in streams or Stream}
 
 
-def _store(db: Connection, connection: str, stream: Stream, some: Mapping[str, tuple[Row, Record]], stale: Stale) -> int:
+def _store(
+    db: Connection, connection: str, stream: Stream, some: Mapping[str, Row], people: Mapping[str, Sequence[str]], stale: Stale
+) -> int:
     """Store one chunk of rows and return how many were new or different."""
     table = TABLE_OF[stream]
     held = _held(db, connection, table, list(some))
-    changed = [key for key, (row, _) in some.items() if held.get(key) != row]
+    changed = [key for key, row in some.items() if held.get(key) != row] if held else list(some)
     if stream == Stream.ACTIVITIES:
-        people = {key: record.contact_ids for key, (_, record) in some.items() if isinstance(record, Activity)}
-        changed = list(dict.fromkeys([*changed, *_relink(db, connection, people, held)]))
-    upsert(db, table, [some[key][0] for key in changed])
-    stale.note(stream, ((key, held.get(key), some[key][0]) for key in changed))
+        changed = list(dict.fromkeys([*changed, *_relink(db, connection, some, people, held)]))
+    upsert(db, table, [some[key] for key in changed])
+    stale.note(stream, ((key, held.get(key), some[key]) for key in changed))
     return len(changed)
 
 
@@ -221,18 +222,21 @@ def _by_ids(table: Table, column: Column[str]) -> Select[Any]:
     return select(*stored(table)).where(table.c.connection == bindparam("the_connection"), among(column, "ids"))
 
 
-def _relink(db: Connection, connection: str, people: Mapping[str, Sequence[str]], held: Collection[str]) -> list[str]:
+def _relink(
+    db: Connection, connection: str, ids: Iterable[str], people: Mapping[str, Sequence[str]], held: Collection[str]
+) -> list[str]:
     """Make the people of these activities what `people` says; return those of the `held` activities that had others."""
     of = {"the_connection": connection, "ids": list(held)}
     links: dict[str, set[str]] = {key: set() for key in held}
     for _, key, person in db.execute(_by_ids(activity_contact, activity_contact.c.activity_id), of) if held else ():
         links[key].add(person)
-    other = [key for key, those in links.items() if those != {*people[key]} - {""}]
+    other = [key for key, those in links.items() if those != {*people.get(key, ())} - {""}]
     if other:
         own = activity_contact.c.connection == connection
         db.execute(delete(activity_contact).where(own, among(activity_contact.c.activity_id, other)))
-    new = people if not held else {key: those for key, those in people.items() if key not in links or key in set(other)}
-    upsert(db, activity_contact, [(connection, key, person) for key, those in new.items() for person in those if person])
+    again = set(other)
+    named = [key for key in ids if key in people and (key not in links or key in again)]
+    upsert(db, activity_contact, [(connection, key, person) for key in named for person in people[key] if person])
     return other
 
 

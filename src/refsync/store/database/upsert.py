@@ -61,7 +61,9 @@ def upsert(db: Connection, table: Table, rows: Sequence[Row]) -> None:
 
 @cache
 def _key(table: Table) -> Callable[[Row], Any]:
-    return itemgetter(*range(len(table.primary_key.columns)))
+    """Return what orders rows; the connection that leads most keys is the same in all of them."""
+    keys = list(table.primary_key.columns)
+    return itemgetter(*range(1 if len(keys) > 1 and keys[0].name == "connection" else 0, len(keys)))
 
 
 @cache

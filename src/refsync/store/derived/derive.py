@@ -34,6 +34,8 @@ Change: TypeAlias = tuple[str, Row | None, Row | None]
 class Stale:
     """The records whose derived rows no longer fit the mirror, gathered while it changes."""
 
+    heeded: bool = True
+    """False while a mirror is filled from which everything is derived at the end: then nothing is gathered."""
     activities: set[str] = field(default_factory=set)
     new_activities: set[str] = field(default_factory=set)
     """Activities that count and cannot have touches yet."""
@@ -48,6 +50,8 @@ class Stale:
 
     def note(self, stream: Stream, changes: Iterable[Change]) -> None:
         """Take in which rows of the mirror came, changed or went."""
+        if not self.heeded:
+            return
         match stream:
             case Stream.ACTIVITIES:
                 reason = _POSITIONS[stream, "not_touch"]

@@ -56,7 +56,7 @@ def retire(
     due, held = missing.count_due(db, connection, stream), mirror.counts(db, connection, stream)[stream]
     if not confirmed and (due > MOST_LOST or due > max(HANDFUL, MOST_LOST_SHARE * held)):
         return Retired(problem=_brake(connection, stream, due, held))
-    stale = Stale()
+    stale = Stale(heeded=derived)
     gone = missing.due(db, connection, stream, AT_ONCE)
     mirror.remove(db, connection, stream, gone, stale)
     if derived:

@@ -5,7 +5,8 @@ The law: a row that a database would refuse (or that would stop the rows beside 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
@@ -31,8 +32,6 @@ from refsync.store.database.upsert import Row
 from refsync.store.derived.touches import not_touch
 
 LARGEST = 2**63 - 1
-LINKED = frozenset({Stream.ACTIVITIES})
-"""Streams whose records name people beside their row."""
 
 
 def shown(batch: Batch) -> frozenset[str]:
@@ -51,37 +50,50 @@ def storable(ids: Iterable[str]) -> list[str]:
     return [one for one in ids if clean(one) == one]
 
 
-def rows(
-    connection: str, stream: Stream, records: Iterable[Record], policy: TouchPolicy
-) -> tuple[dict[str, tuple[Row, Record]], list[SetAside]]:
-    """Return the rows by id, each with its record, and the records that no database can hold. Of equal ids the last wins."""
+@dataclass(frozen=True, slots=True)
+class Storable:
+    """What of some records a database can hold, and what it cannot."""
+
+    rows: Mapping[str, Row]
+    """By id."""
+    people: Mapping[str, Sequence[str]]
+    """Whom a record names beside its row, where it names anybody."""
+    refused: Sequence[SetAside] = ()
+
+
+def rows(connection: str, stream: Stream, records: Iterable[Record], policy: TouchPolicy) -> Storable:
+    """Return the rows of records, and the records that no database can hold. Of equal ids the last wins."""
     row_of = _row_of(connection, stream, policy)
     latest = {record.id: record for record in records}
     try:
-        found = {key: (row_of(record), record) for key, record in latest.items()}
-        values = [row for row, _ in found.values()], [_links(record) for record in latest.values()] if stream in LINKED else ()
-        if "" not in found and b"\\u0000" not in orjson.dumps(values, option=orjson.OPT_STRICT_INTEGER):
-            return found, []
+        found = Storable({key: row_of(record) for key, record in latest.items()}, _people(latest))
+        values = [*found.rows.values(), *found.people.values()]
+        if "" not in latest and b"\\u0000" not in orjson.dumps(values, option=orjson.OPT_STRICT_INTEGER):
+            return found
     except (TypeError, ValueError):  # orjson refuses lone surrogates and integers beyond 53 bits
         pass
     return _one_by_one(row_of, latest)
 
 
-def _one_by_one(
-    row_of: Callable[[Any], Row], records: Mapping[str, Record]
-) -> tuple[dict[str, tuple[Row, Record]], list[SetAside]]:
-    found, refused = {}, []
+def _people(records: Mapping[str, Record]) -> Mapping[str, Sequence[str]]:
+    return {key: record.contact_ids for key, record in records.items() if isinstance(record, Activity) and record.contact_ids}
+
+
+def _one_by_one(row_of: Callable[[Any], Row], records: Mapping[str, Record]) -> Storable:
+    found: dict[str, Row] = {}
+    refused: list[SetAside] = []
+    people = _people(records)
     for key, record in records.items():
         try:
             row = row_of(record)
-            reason = "the record has no id" if not key else _unstorable((*row, *_links(record)))
+            reason = "the record has no id" if not key else _unstorable((*row, *people.get(key, ())))
         except (TypeError, ValueError) as error:
             row, reason = (), str(error)
         if reason:
             refused.append(SetAside(id=clean(key), reason=reason, raw=ascii(record)))
         else:
-            found[key] = (row, record)
-    return found, refused
+            found[key] = row
+    return Storable(found, {key: those for key, those in people.items() if key in found}, refused)
 
 
 def _unstorable(values: Iterable[object]) -> str:
@@ -94,10 +106,6 @@ def _unstorable(values: Iterable[object]) -> str:
         elif isinstance(value, int) and abs(value) > LARGEST:
             return "a number is beyond 64 bits"
     return ""
-
-
-def _links(record: Record) -> tuple[str, ...]:
-    return record.contact_ids if isinstance(record, Activity) else ()
 
 
 def _row_of(connection: str, stream: Stream, policy: TouchPolicy) -> Callable[[Any], Row]:
