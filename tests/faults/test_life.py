@@ -306,10 +306,13 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def quiet_tick(self) -> None:
-        """Run without trouble until unknown outcomes are known; then the laws hold, and there is nothing left to do."""
+        """Run without trouble until unknown outcomes are known; then the laws hold, and there is nothing left to do.
+
+        A database begun anew learns of a deleted task when it is about to write it, and then it is the next rule's turn.
+        """
         self.world.calm()
         self.fate.calm()
-        for _ in range(2):
+        for _ in range(2 + len(NAMES) * self.anew):
             self.now += 2 * MINUTE + self.settle * HOUR + self.world.deletes_show_after
             self.tick()
         self.anew = False
