@@ -29,7 +29,7 @@ import orjson
 import requests
 import urllib3
 
-from refsync import config, threads
+from refsync import config, process
 from refsync.bundled import bundled
 from refsync.cli import stage
 from refsync.model import Stream, parse_instant
@@ -118,7 +118,7 @@ def _run(variant: str, folder: Path) -> dict[str, Any]:
 
 def main(variant: str, folder: Path) -> None:
     """Run one variant in this process and print what it took."""
-    threads.settle()  # as the command line does
+    process.settle()  # as the command line does
     calls: list[dict[str, Any]] = []
     if variant == "record":
         _record(calls)

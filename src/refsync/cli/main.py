@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from refsync import threads
+from refsync import process
 from refsync.cli import approve, check, coverage, daemon, demo, init, pause, plan, sandbox, status, story, sync, why
 from refsync.cli.rules import commands as rules
 from refsync.cli.screen import dump, err, show_problems
@@ -46,7 +46,7 @@ app.add_typer(rules.app, name="rules")
 
 def main() -> None:
     """Run a command and end the process with its exit code: the one place that maps errors to codes."""
-    threads.settle()
+    process.settle()
     try:
         app()
     except UserError as error:

@@ -1,15 +1,19 @@
-"""What lets the threads of a process work side by side: one heap for all, and an interpreter that is handed over quickly.
+"""What a process settles before it works: one heap for all threads, quick turns among them, and a collector with less to look at.
 
 glibc gives each thread a heap of its own, and what one thread frees there no other uses. A batch is made by one thread and stored
 by another, so that half of what was free lay idle (measured: 7 of 120 MB).
 
 One thread at a time has the interpreter. Whoever comes back from the database waits for it until the thread that computes has had
 its turn, and the database waits, too. Turns of 0.1 ms instead of 5 ms keep that short.
+
+Python's garbage collector goes through all objects again and again while many new ones are made. Those of the imported modules
+stay for as long as the process lives, so it is told to leave them out (measured: a seventh of a first load's processor time).
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from contextlib import suppress
 
@@ -20,7 +24,8 @@ TURN = 0.0001
 
 
 def settle() -> None:
-    """Prepare the process, before any thread is started. One heap only where the C library is glibc."""
+    """Prepare the process, once it has imported its modules and before any thread is started."""
+    gc.freeze()
     sys.setswitchinterval(TURN)
-    with suppress(OSError, AttributeError):
+    with suppress(OSError, AttributeError):  # one heap only where the C library is glibc
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
