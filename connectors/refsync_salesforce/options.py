@@ -48,7 +48,7 @@ class SalesforceOptions(Options):
     access_token: Secret | None = None
     instance: str = ""
     """The host that a ready access token belongs to."""
-    api_version: Annotated[str, Field(pattern=r"^\d{2,3}\.0$")] = "62.0"
+    api_version: Annotated[str, Field(pattern=r"^[0-9]{2,3}\.0$")] = "62.0"
     url: str | None = None
     """A sandbox on this machine that is called in place of Salesforce."""
     ca_file: Path | None = None

@@ -18,7 +18,7 @@ def _longest_first(table: dict[str, Any]) -> dict[str, Any]:
     return dict(sorted(table.items(), key=lambda entry: -len(entry[0])))
 
 
-FieldName = Annotated[str, Field(pattern=r"^[A-Za-z]\w{0,79}$")]
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]  # not \w: its letters of all scripts take 7 MB
 Word = Annotated[str, AfterValidator(_lower)]
 AccountWords = Annotated[dict[Word, AccountStatus], AfterValidator(_longest_first)]
 ActivityWords = dict[Word, ActivityStatus]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, TypeAlias, TypeVar
 
@@ -16,13 +16,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
-    Float,
     Table,
     Text,
     TypeDecorator,
     bindparam,
-    func,
-    literal_column,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -35,6 +32,8 @@ from refsync.store.tables import stored
 Row: TypeAlias = tuple[Any, ...]
 Item = TypeVar("Item")
 
+BLOCK = 128
+"""Rows that one statement inserts."""
 CHUNK = 1000
 """Rows or ids per statement: well below 32,766 variables, SQLite's usual limit."""
 
@@ -53,8 +52,9 @@ def upsert(db: Connection, table: Table, rows: Sequence[Row]) -> None:
         return
     # in the order of the key, so that neighbours in the table's tree are written together
     ordered = sorted(rows, key=_key(table))
-    if _is_listed(db.dialect, table):
-        db.exec_driver_sql(_upsert(db.dialect, table), (orjson.dumps(ordered).decode(),))
+    if db.dialect.name == "sqlite":
+        for some in _blocks(ordered):
+            db.exec_driver_sql(_upsert(db.dialect, table, len(some)), tuple(chain.from_iterable(some)))
     else:
         db.exec_driver_sql(_upsert(db.dialect, table), ordered)
 
@@ -66,31 +66,31 @@ def _key(table: Table) -> Callable[[Row], Any]:
     return itemgetter(*range(1 if len(keys) > 1 and keys[0].name == "connection" else 0, len(keys)))
 
 
-@cache
-def _is_listed(dialect: Dialect, table: Table) -> bool:
-    """Return whether rows go to the database as one JSON text.
+def _blocks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Yield the rows in blocks of one statement each, of few different lengths, so that few statements are prepared.
 
-    The driver hands over the interpreter's lock before every single row of `executemany`, and gets it back when the thread that
-    reads from the CRM lets go of it: as one text, SQLite stores a thousand rows while that thread works on. Not where a column
-    is a float, of which SQLite's JSON may read the last digit differently.
+    For every single row of `executemany` the driver hands over the interpreter's lock, and gets it back when the thread that
+    reads from the CRM lets go of it. It stores a block while that thread works on.
     """
-    return dialect.name == "sqlite" and not any(isinstance(column.type, Float) for column in stored(table))
+    at = 0
+    while left := len(rows) - at:
+        size = min(BLOCK, 1 << left.bit_length() - 1)
+        yield rows[at : at + size]
+        at += size
 
 
 @cache
-def _upsert(dialect: Dialect, table: Table) -> str:
+def _upsert(dialect: Dialect, table: Table, rows: int = 1) -> str:
     new = insert(dialect, table)
     values = {column.name: new.excluded[column.name] for column in stored(table) if not column.primary_key}
     keys = list(table.primary_key.columns)
-    if _is_listed(dialect, table):
-        listed = func.json_each(bindparam("rows")).table_valued("value", name="listed")
-        columns: list[ColumnElement[Any]] = [literal_column(f"value->>{at}") for at in range(len(stored(table)))]
-        # an upsert of a SELECT needs a WHERE: https://sqlite.org/lang_upsert.html#parsing_ambiguity
-        new = new.from_select(stored(table), select(*columns).select_from(listed).where(literal_column("true")))
     settled = (
         new.on_conflict_do_update(index_elements=keys, set_=values) if values else new.on_conflict_do_nothing(index_elements=keys)
     )
-    return str(settled.compile(dialect=dialect, column_keys=[column.name for column in stored(table)]))
+    names = [column.name for column in stored(table)]
+    statement = str(settled.compile(dialect=dialect, column_keys=names))
+    row = f"({', '.join('?' * len(names))})"
+    return statement.replace(row, ", ".join([row] * rows), 1)
 
 
 def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
