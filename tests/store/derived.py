@@ -19,7 +19,7 @@ from refsync.model import (
 )
 from refsync.store import mirror
 from refsync.store.engine import Database
-from refsync.store.tables import account, activity, contact, milestone, touch
+from refsync.store.tables import WORKED_OUT, account, activity, contact, milestone, touch
 
 NOW = parse_instant("2024-03-01T10:00:00Z")
 
@@ -62,25 +62,28 @@ def reasons(db: Database, connection: str) -> dict[str, str]:
     return {row.id: row.not_touch for row in rows}
 
 
-def last_touches(db: Database, connection: str) -> dict[tuple[str, str], tuple[int | None, int | None]]:
-    """Return, by table and id, when each account and person was last in touch, and last in a conversation."""
+def last_touches(db: Database, connection: str) -> dict[tuple[str, str], dict[str, int | None]]:
+    """Return, by table and id, what each account and person keeps in its row of when it was in touch."""
     return {
-        (table.name, row.id): (row.last_touch_at, row.last_two_way_at)
+        (table.name, row.id): {column.name: row._mapping[column] for column in table.columns if column.info == WORKED_OUT}
         for table in (account, contact)
         for row in db.execute(select(table).where(table.c.connection == connection))
     }
 
 
-def counted_last_touches(db: Database, connection: str) -> dict[tuple[str, str], tuple[int | None, int | None]]:
+def counted_last_touches(db: Database, connection: str) -> dict[tuple[str, str], dict[str, int | None]]:
     """Return the same, taken from the touches themselves."""
     known = touches(db, connection)
 
-    def last(table: Table, id: str, *, conversation: bool = False) -> int | None:  # noqa: A002
+    def kept(table: Table, id: str) -> dict[str, int | None]:  # noqa: A002
         of = 2 if table is account else 1
-        return max((row[3] for row in known if row[of] == id and (row[6] or not conversation)), default=None)
+        mine = [row[3] for row in known if row[of] == id]
+        conversations = [row[3] for row in known if row[of] == id and row[6]]
+        last = {"last_touch_at": max(mine, default=None), "last_two_way_at": max(conversations, default=None)}
+        return {**last, "first_two_way_at": min(conversations, default=None)} if table is account else last
 
     return {
-        (table.name, row.id): (last(table, row.id), last(table, row.id, conversation=True))
+        (table.name, row.id): kept(table, row.id)
         for table in (account, contact)
         for row in db.execute(select(table.c.id).where(table.c.connection == connection))
     }

@@ -75,6 +75,7 @@ account = _mirrored(
     Column("custom", Text),
     Column("last_touch_at", BigInteger, info=WORKED_OUT),
     Column("last_two_way_at", BigInteger, info=WORKED_OUT),
+    Column("first_two_way_at", BigInteger, info=WORKED_OUT),
 )
 Index("account_parent", account.c.connection, account.c.parent_id)
 

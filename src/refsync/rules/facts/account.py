@@ -42,12 +42,12 @@ def two_way(scope: Scope) -> Rows:
 def back_in_touch(scope: Scope) -> Rows:
     """Conversations that ended a silence of `long_silence`: none for so long before them, one before that."""
     touch, before = tables.touch, tables.touch.alias("before")
-    begun = touch.c.at - (scope.now - scope.cut("long_silence"))
+    silence, first = scope.now - scope.cut("long_silence"), account.c.first_two_way_at
+    begun = touch.c.at - silence
     earlier = select(1).where(at_account(before), before.c.two_way == 1)
     within = earlier.where(before.c.at >= begun, before.c.at < touch.c.at).correlate(touch, account).exists()
-    ever = earlier.where(before.c.at < begun).correlate(touch, account).exists()
-    which = (at_account(touch), touch.c.two_way == 1, not_(within), ever)
-    return Rows(touch, touch.c.at, which, until=account.c.last_two_way_at)
+    which = (at_account(touch), touch.c.two_way == 1, not_(within), first < begun)
+    return Rows(touch, touch.c.at, which, since=first + silence, until=account.c.last_two_way_at)
 
 
 def introductions(_scope: Scope) -> Rows:

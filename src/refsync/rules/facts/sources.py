@@ -61,8 +61,10 @@ class Rows:
     """The tables around that `where` speaks of."""
     last: ColumnElement[Any] | None = None
     """Where the record around keeps the largest `at` of these rows, those ahead included; NULL: there is none."""
+    since: ColumnElement[Any] | None = None
+    """What the record around says than which no row is earlier; NULL: there is none."""
     until: ColumnElement[Any] | None = None
-    """A column of the record around than which no row is later; NULL: there is none."""
+    """What the record around says than which no row is later; NULL: there is none."""
 
 
 class Clock(StrEnum):

@@ -299,12 +299,12 @@ class Conditions:
                 raise ValueError(f"{phrase} does not fit something past")
 
     def _any_row(self, rows: Rows, bounds: Sequence[Bound], since: Bound | None) -> Compared:
-        """Whether there is a row within the bounds; the record around may say at once that none is so late."""
+        """Whether there is a row within the bounds; the record around may say at once that none is so late, or so early."""
         low = [since] if since else []
         found = some(rows, *(bound(rows.at) for bound in (*low, *bounds)))
-        if since is None or rows.until is None:
-            return found
-        return and_(func.coalesce(since(rows.until), false()), found)
+        early = [] if rows.since is None else [func.coalesce(bound(rows.since), false()) for bound in bounds]
+        late = [] if rows.until is None else [func.coalesce(bound(rows.until), false()) for bound in low]
+        return and_(*early, *late, found)
 
     def _next(self, plans: SelectBase, of: Table, phrase: Phrase) -> Compared:
         match phrase:

@@ -1,4 +1,4 @@
-"""Accounts and people know in their own rows when they were last in touch; the next run works it out."""
+"""Accounts and people know in their own rows when they were in touch; the next run works it out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ down_revision = "0006"
 
 def upgrade() -> None:
     """Add the columns, and let everything be derived again."""
-    for table in ("account", "contact"):
-        for name in ("last_touch_at", "last_two_way_at"):
+    kept = {"account": ("last_touch_at", "last_two_way_at", "first_two_way_at"), "contact": ("last_touch_at", "last_two_way_at")}
+    for table, names in kept.items():
+        for name in names:
             op.add_column(table, sa.Column(name, sa.BigInteger(), nullable=True))
     op.execute("UPDATE derivation SET settings = ''")
