@@ -21,6 +21,7 @@ import duckdb
 from bench.rules_book import CONNECTION, NOW, write
 from bench.rules_by_hand import COLUMNS, QUERIES, Cuts, arbitration
 from bench.rules_engines import duck, postgres, sqlite
+from refsync import process
 from refsync.bundled import bundled
 from refsync.model import Stream
 from refsync.plan import Approval, People, plan
@@ -44,6 +45,7 @@ FASTER = 100
 
 def compare(*, accounts: int, rounds: int) -> Iterator[str]:
     """Yield a line per rule, one for the whole tick, and one for the explanation of a record."""
+    process.settle()  # as the command line does
     rules = _live()
     kept = os.environ.get("REFSYNC_BENCH_BOOK")
     with nullcontext(kept) if kept else tempfile.TemporaryDirectory(prefix="refsync-bench-") as name:
