@@ -128,7 +128,7 @@ deal_contact = _mirrored(
     Column("is_primary", Boolean, nullable=False),
 )
 Index("deal_contact_deal", deal_contact.c.connection, deal_contact.c.deal_id)
-Index("deal_contact_contact", deal_contact.c.connection, deal_contact.c.contact_id)
+Index("deal_contact_contact", deal_contact.c.connection, deal_contact.c.contact_id, deal_contact.c.deal_id)
 
 introduction = _mirrored(
     "introduction",
@@ -239,7 +239,7 @@ milestone = Table(
     Column("evidence", String, nullable=False),
     sqlite_with_rowid=False,
 )
-Index("milestone_account", milestone.c.connection, milestone.c.account_id)
+Index("milestone_account", milestone.c.connection, milestone.c.account_id, milestone.c.kind, milestone.c.reached)
 Index("milestone_reached", milestone.c.connection, milestone.c.kind, milestone.c.reached)
 
 stream_state = Table(
