@@ -33,9 +33,9 @@ Row: TypeAlias = tuple[Any, ...]
 Item = TypeVar("Item")
 
 BLOCK = 128
-"""Rows that one statement inserts."""
+"""Rows that one statement inserts: well below 32,766 variables, SQLite's usual limit. A larger one takes more memory."""
 CHUNK = 1000
-"""Rows or ids per statement: well below 32,766 variables, SQLite's usual limit."""
+"""Rows or ids that are worked through at a time."""
 
 
 def insert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
