@@ -109,7 +109,7 @@ def _result_set(body: Any, headers: Mapping[str, str]) -> ResultSet:
         raise UnexpectedReply("Salesforce: a set of results does not say how many rows it has and where it goes on")
     csv.field_size_limit(LONGEST_VALUE)
     text = io.TextIOWrapper(body, "utf-8", errors="replace", newline="")
-    lines = csv.reader(line.replace("\0", "?") if "\0" in line else line for line in text)
+    lines = csv.reader(text)
     names = tuple(next(lines, ()))
     pieces = _counted(lines, len(names), int(count))
     return ResultSet(names=names, pieces=pieces, following="" if locator == "null" else locator, close=text.close)

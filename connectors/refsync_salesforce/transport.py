@@ -236,7 +236,7 @@ class Transport(HTTPAdapter):
         try:
             # read1 returns what has come; read would wait for a whole block, however slowly its bytes drip in
             while part := raw.read1(1 << 18, decode_content=True):
-                size += body.write(part)
+                size += body.write(part.replace(b"\0", b"?"))  # no store keeps U+0000, in JSON it is an escape
                 if size > largest:
                     raise ReplyTooLarge(f"a reply of more than {largest} bytes", request=request)
                 if monotonic() > deadline:

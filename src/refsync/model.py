@@ -223,9 +223,13 @@ class Case:
     custom: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Activity:
-    """Something that happened, or is to happen, between us and a customer. Also every task, anybody's."""
+    """Something that happened, or is to happen, between us and a customer. Also every task, anybody's.
+
+    As little to be changed as the other records. It is not frozen because there are millions of them, and a frozen one takes
+    several times as long to make.
+    """
 
     id: str
     kind: ActivityKind

@@ -5,7 +5,7 @@ Statements are built with SQLAlchemy Core and compiled once; rows are tuples in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, islice
 from operator import itemgetter
@@ -13,13 +13,16 @@ from typing import Any, TypeAlias, TypeVar
 
 import orjson
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Dialect,
+    FromClause,
     Table,
     Text,
     TypeDecorator,
     bindparam,
+    column,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -111,6 +114,12 @@ def among(column: ColumnElement[Any], ids: str | Collection[str]) -> ColumnEleme
     return column.in_(select(listed.c.id))
 
 
+def looked_up(values: Mapping[str, int]) -> FromClause:
+    """Return these pairs as a table of `key` and `value`, handed over as one parameter."""
+    pairs = _Paired(bindparam("pairs", orjson.dumps(values).decode(), Text, unique=True))
+    return pairs.table_valued(column("key", Text), column("value", BigInteger), name="looked_up")
+
+
 class _Ids(TypeDecorator[list[str]]):
     """A list of ids as one parameter: an array, or a JSON text where there are no arrays."""
 
@@ -138,3 +147,20 @@ def _of_array(element: _Listed, compiler: Any, **how: Any) -> str:
 @compiles(_Listed, "sqlite")
 def _of_json(element: _Listed, compiler: Any, **how: Any) -> str:
     return f"(SELECT value AS id FROM json_each({compiler.process(element.clauses, **how)}))"  # noqa: S608 - a bind parameter
+
+
+class _Paired(FunctionElement[Any]):
+    """The pairs of a JSON object, its values numbers."""
+
+    inherit_cache = True
+
+
+@compiles(_Paired)
+def _of_text(element: _Paired, compiler: Any, **how: Any) -> str:
+    pairs = f"json_each_text(CAST({compiler.process(element.clauses, **how)} AS json))"
+    return f"(SELECT key, CAST(value AS bigint) AS value FROM {pairs})"  # noqa: S608 - a bind parameter
+
+
+@compiles(_Paired, "sqlite")
+def _of_object(element: _Paired, compiler: Any, **how: Any) -> str:
+    return f"(SELECT key, value FROM json_each({compiler.process(element.clauses, **how)}))"  # noqa: S608 - a bind parameter

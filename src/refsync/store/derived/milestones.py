@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 import orjson
-from sqlalchemy import Connection, Label, Table, and_, delete, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Label, Table, and_, delete, insert, literal, select
 
 from refsync.calendar import Calendar
 from refsync.company import MilestoneField
 from refsync.model import DealStatus, Instant, Stream, parse_instant
-from refsync.store.database.upsert import CHUNK, Row, among, chunks, upsert
+from refsync.store.database.upsert import CHUNK, Row, among, chunks, looked_up, upsert
 from refsync.store.tables import account, contact, deal, deal_contact, milestone
 
 SIGNED = "signed"
@@ -28,36 +28,45 @@ def kinds(fields: Sequence[MilestoneField], stream: Stream) -> tuple[str, ...]:
 
 
 def refresh_deals(
-    db: Connection,
-    connection: str,
-    calendar: Calendar,
-    fields: Sequence[MilestoneField],
-    ids: Iterable[str],
-    *,
-    fresh: bool = False,
+    db: Connection, connection: str, calendar: Calendar, fields: Sequence[MilestoneField], ids: Iterable[str]
 ) -> int:
     """Derive the milestones of these deals again; return how many mapped values could not be read."""
-    mapped = [field for field in fields if field.stream == Stream.DEALS]
     unreadable = 0
     for some in chunks(sorted(ids)):
-        if not fresh:
-            _forget(db, connection, kinds(fields, Stream.DEALS), some)
-        columns = (deal.c.id, deal.c.account_id, deal.c.name, deal.c.status, deal.c.closed_on, deal.c.custom, _PERSON)
-        of = (deal.c.connection == connection, among(deal.c.id, some), deal.c.account_id.is_not(None))
-        has_any = or_(deal.c.status == DealStatus.WON.value, deal.c.custom.is_not(None) if mapped else false())
-        found: list[Row] = []
-        for row in db.execute(select(*columns).where(*of, has_any)).all():
-            record = (row.account_id, row.person, row.id)
-            if row.status == DealStatus.WON.value and row.closed_on:
-                reached = calendar.midnight(date.fromisoformat(row.closed_on))
-                evidence = f'deal "{row.name}" won on {row.closed_on}'
-                found.append((connection, f"{SIGNED}:{row.id}", SIGNED, *record, reached, evidence))
-            for kind, reached_at, evidence in _read(row.custom, mapped, calendar):
-                if reached_at is None:
-                    unreadable += 1
-                else:
-                    found.append((connection, f"{kind}:{row.id}", kind, *record, reached_at, evidence))
-        upsert(db, milestone, found)
+        _forget(db, connection, kinds(fields, Stream.DEALS), some)
+        _sign(db, connection, calendar, among(deal.c.id, some))
+        unreadable += _read_deals(db, connection, calendar, fields, some)
+    return unreadable
+
+
+def _sign(db: Connection, connection: str, calendar: Calendar, *which: ColumnElement[bool]) -> None:
+    """Add when each of the won deals that are meant was signed. Only days are worked out here: they are few."""
+    known = (deal.c.account_id.is_not(None), deal.c.closed_on.is_not(None))
+    won = (deal.c.connection == connection, deal.c.status == DealStatus.WON.value, *known, *which)
+    days = db.execute(select(deal.c.closed_on).where(*won).distinct()).scalars()
+    midnight = looked_up({day: calendar.midnight(date.fromisoformat(day)) for day in days})
+    evidence = literal('deal "') + deal.c.name + literal('" won on ') + deal.c.closed_on
+    record = (deal.c.account_id, _PERSON, deal.c.id)
+    signed = select(
+        deal.c.connection, literal(f"{SIGNED}:") + deal.c.id, literal(SIGNED), *record, midnight.c.value, evidence
+    ).select_from(deal.outerjoin(midnight, midnight.c.key == deal.c.closed_on))  # outer: the deals lead
+    db.execute(insert(milestone).from_select(milestone.columns.keys(), signed.where(*won)))
+
+
+def _read_deals(db: Connection, connection: str, calendar: Calendar, fields: Sequence[MilestoneField], ids: Sequence[str]) -> int:
+    """Add the milestones that mapped fields of these deals tell; return how many values could not be read."""
+    mapped = [field for field in fields if field.stream == Stream.DEALS]
+    if not mapped:
+        return 0
+    unreadable, found = 0, list[Row]()
+    of = (deal.c.connection == connection, among(deal.c.id, ids), deal.c.account_id.is_not(None), deal.c.custom.is_not(None))
+    for row in db.execute(select(deal.c.id, deal.c.account_id, deal.c.custom, _PERSON).where(*of)):
+        for kind, reached_at, evidence in _read(row.custom, mapped, calendar):
+            if reached_at is None:
+                unreadable += 1
+            else:
+                found.append((connection, f"{kind}:{row.id}", kind, row.account_id, row.person, row.id, reached_at, evidence))
+    upsert(db, milestone, found)
     return unreadable
 
 
@@ -91,7 +100,10 @@ def refresh_accounts(
 def rebuild(db: Connection, connection: str, calendar: Calendar, fields: Sequence[MilestoneField]) -> int:
     """Derive all milestones; return how many mapped values could not be read."""
     db.execute(delete(milestone).where(milestone.c.connection == connection))
-    unreadable = sum(refresh_deals(db, connection, calendar, fields, ids, fresh=True) for ids in _ids(db, connection, deal))
+    _sign(db, connection, calendar)
+    unreadable = 0
+    if any(field.stream == Stream.DEALS for field in fields):
+        unreadable += sum(_read_deals(db, connection, calendar, fields, ids) for ids in _ids(db, connection, deal))
     if kinds(fields, Stream.ACCOUNTS):
         for ids in _ids(db, connection, account):
             unreadable += refresh_accounts(db, connection, calendar, fields, ids, fresh=True)
