@@ -149,7 +149,6 @@ BACK = [*range(-2, 3), -14, -15, *range(5, 9), *range(13, 16), *range(27, 33), *
 BACK += [364, 365, 366, 367, 729, 730, 731, 732]
 SIX_HOURS = 6 * 3_600_000
 ACCOUNTS, PEOPLE, DEALS = ("a", "b", "c"), ("a-p", "a-q", "b-p", "x-p"), ("a-d", "a-e", "b-d", "x-d")
-OWN_RULES = ("rule", "first")
 
 
 @st.composite
@@ -201,7 +200,6 @@ def networks(draw: st.DrawFn) -> Network:
     return Network(
         clock=clock,
         parts=PARTS,
-        own_rules=OWN_RULES,
         colleagues=(
             Colleague(id="r", name="Rita", active=draw(st.booleans()), manager=draw(users)),
             Colleague(id="s", name="Bo", active=True, manager=None),
@@ -283,7 +281,7 @@ def networks(draw: st.DrawFn) -> Network:
             4,
             account=st.sampled_from(ACCOUNTS),
             about=st.sampled_from(["i0", "i1", "a"]),
-            rule=st.sampled_from([*OWN_RULES, "another"]),
+            rule=st.sampled_from(["rule", "first", "another"]),
             kind=st.sampled_from(["ask", "thanks", "care"]),
             do=st.sampled_from(["call", "email", "handwritten note"]),
             state=st.sampled_from(["done", "open", "snoozed", "dismissed"]),
