@@ -1,6 +1,7 @@
 """A finding: what a rule found about one subject, and what became of its task. The row of the ledger.
 
-Laws: a key is made of CRM facts only, so that a rebuilt store gives the same keys; a finding that is over never lives again.
+Laws: a key is made of CRM facts only, so that a rebuilt store gives the same keys; a finding that is over never lives again (one
+whose task the CRM shows although this store never sent it gives way to what stands there).
 
     (new) ──► pending ──► sending ──► open ◄──► snoozed
                  ▲          ▲  │        │           │

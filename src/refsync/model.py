@@ -228,7 +228,7 @@ class Activity:
     """Something that happened, or is to happen, between us and a customer. Also every task, anybody's.
 
     As little to be changed as the other records. It is not frozen because there are millions of them, and a frozen one takes
-    several times as long to make.
+    nearly three times as long to make.
     """
 
     id: str

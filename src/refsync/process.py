@@ -7,7 +7,7 @@ One thread at a time has the interpreter. Whoever comes back from the database w
 its turn, and the database waits, too. Turns of 0.1 ms instead of 5 ms keep that short.
 
 Python's garbage collector goes through all objects again and again while many new ones are made. Those of the imported modules
-stay for as long as the process lives, so it is told to leave them out (measured: a seventh of a first load's processor time).
+stay for as long as the process lives, so it is told to leave them out.
 """
 
 from __future__ import annotations
