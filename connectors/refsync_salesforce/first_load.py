@@ -196,7 +196,8 @@ def _words(asked: Selection, job: Job) -> str:
 
 
 def _columns(asked: Selection) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(("Id", asked.stamp, *asked.fields)))
+    """Return what a job asks for. No stamp: the read that follows begins where the job was created."""
+    return tuple(dict.fromkeys(("Id", *asked.fields)))
 
 
 def _statement(asked: Selection) -> str:
