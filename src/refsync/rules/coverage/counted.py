@@ -15,7 +15,7 @@ from refsync.calendar import Duration, Unit
 from refsync.errors import Place
 from refsync.model import DealStatus, Instant
 from refsync.rules.facts.account import touches, two_way
-from refsync.rules.facts.contact import in_implementation, in_sale
+from refsync.rules.facts.contact import has_part
 from refsync.rules.facts.deal import by_introduction
 from refsync.rules.facts.rep import is_in_book, is_in_touch, touches_by
 from refsync.rules.facts.sources import (
@@ -159,8 +159,7 @@ def _is_silent(conditions: Conditions) -> ColumnElement[bool]:
 def _people_with_part() -> ColumnElement[int]:
     person = tables.contact.alias("person")
     stays = not_(func.coalesce(person.c.do_not_contact, False))
-    has_part = or_(in_sale(person), in_implementation(person))
-    return select(func.count()).where(at_account(person), stays, has_part).correlate(account).scalar_subquery()
+    return select(func.count()).where(at_account(person), stays, has_part(person)).correlate(account).scalar_subquery()
 
 
 def _followed(now: Instant) -> ColumnElement[Any]:

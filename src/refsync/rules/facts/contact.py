@@ -18,6 +18,7 @@ from refsync.rules.facts.sources import (
     Rows,
     Scope,
     Traits,
+    Unsought,
     Words,
     account,
     at_account,
@@ -52,26 +53,42 @@ def asked(*wanted: ColumnElement[bool], around: tuple[FromClause, ...] = (accoun
     return Rows(finding, at, (at_account(finding), finding.c.kind == "ask", counts, *wanted), around)
 
 
-def in_sale(person: FromClause) -> ColumnElement[bool]:
-    """Whether a person has a part in a deal of their account that was not lost."""
+def has_part(person: FromClause) -> ColumnElement[bool]:
+    """Whether a person had a part in the sale or the implementation at their account; looked up person by person."""
+    return or_(in_sale(person), in_implementation(person))
+
+
+def in_sale(person: FromClause, at: FromClause | None = None) -> ColumnElement[bool]:
+    """Whether a person has a part in a deal of their account that was not lost.
+
+    `at` is the account that the statement around has joined with the person. Of the two together PostgreSQL asks after that
+    join, and when it expects many it puts all parts into one hash; of the person alone it would ask one by one, before.
+    """
     deal, link = tables.deal, tables.deal_contact
-    stands = (NearlyAll(deal.c.account_id == person.c.account_id), func.coalesce(deal.c.status, "") != DealStatus.LOST.value)
+    stands = (NearlyAll(deal.c.account_id == _account_id(person, at)), func.coalesce(deal.c.status, "") != DealStatus.LOST.value)
     # hinted, so that SQLite begins with the person's few links, and not with all deals of the account
     joined = link.join(deal, linked(deal, "id", link, "deal_id"))
-    return select(1).select_from(joined).where(linked(link, "contact_id", person, "id"), *stands).correlate(person).exists()
+    found = select(1).select_from(joined).where(linked(link, "contact_id", person, "id"), *stands)
+    return found.correlate(person, person if at is None else at).exists()
 
 
-def in_implementation(person: FromClause) -> ColumnElement[bool]:
-    """Whether somebody was in touch with a person between a signature of their account and an implementation after it."""
+def in_implementation(person: FromClause, at: FromClause | None = None) -> ColumnElement[bool]:
+    """Whether somebody was in touch with a person between a signature of their account and an implementation after it.
+
+    `at`: see `in_sale`.
+    """
     touch, signed, live = tables.touch, tables.milestone.alias("signed"), tables.milestone.alias("live")
-    # few accounts have both, so they are asked for first; the account leads to them, whatever an index on kinds may promise
+    # few accounts have come so far, so they are asked for that first, and then for the touches of the person
     begun = (NearlyAll(signed.c.kind == "signed"), signed.c.reached <= touch.c.at)
     after = select(1).where(linked(signed, "account_id", touch, "account_id"), *begun).correlate(touch).exists()
-    here = NearlyAll(touch.c.account_id == person.c.account_id)
-    met = (linked(touch, "contact_id", person, "id"), here, touch.c.at <= live.c.reached)
-    between = select(1).where(*met, after).correlate(person, live).exists()
-    done = (linked(live, "account_id", person, "account_id"), NearlyAll(live.c.kind == "implemented"))
-    return select(1).where(*done, between).correlate(person).exists()
+    of_account = and_(NearlyAll(live.c.connection == person.c.connection), Few(live.c.account_id == _account_id(person, at)))
+    met = (Unsought(touch.c.account_id) == live.c.account_id, touch.c.at <= live.c.reached)
+    between = (of_account, Few(live.c.kind == "implemented"), linked(touch, "contact_id", person, "id"), *met)
+    return select(1).where(*between, after).correlate(person, person if at is None else at).exists()
+
+
+def _account_id(person: FromClause, at: FromClause | None) -> ColumnElement[str]:
+    return person.c.account_id if at is None else at.c.id
 
 
 def roles(person: FromClause) -> Select[Any]:
@@ -114,7 +131,7 @@ def _people() -> FromClause:
 def _cold(person: FromClause, scope: Scope) -> tuple[ColumnElement[bool], ...]:
     touched = lately(touches(person), scope.cut("touch_people"), scope.now)
     stays = not_(func.coalesce(person.c.do_not_contact, False))
-    return stays, not_(touched), or_(in_sale(person), in_implementation(person))
+    return stays, not_(touched), has_part(person)
 
 
 CONTACT_FACTS = (
@@ -130,7 +147,12 @@ CONTACT_FACTS = (
     fact(
         "contact.involved_in",
         TEXT,
-        Traits({"sale": lambda _scope: in_sale(contact), "implementation": lambda _scope: in_implementation(contact)}),
+        Traits(
+            {
+                "sale": lambda _scope: in_sale(contact, account),
+                "implementation": lambda _scope: in_implementation(contact, account),
+            }
+        ),
         "what the person had a part in: a deal that was not lost; contact between a signature and an implementation",
         ("sale", "implementation"),
         PARTS,

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 
 from refsync.model import DealStatus, Instant
-from refsync.rules.facts.contact import in_implementation, in_sale, roles, touches, two_way
+from refsync.rules.facts.contact import has_part, roles, touches, two_way
 from refsync.rules.facts.sources import Few, latest, linked
 from refsync.rules.rule import Match, Person, SubjectKind
 from refsync.store import tables
@@ -49,7 +49,7 @@ def _rows(now: Instant) -> Select[Any]:
         _has_part(link.c.is_primary == true(), deal.c.status == DealStatus.WON.value).label("primary_on_won"),
         _has_part(func.lower(link.c.role) == "champion").label("champion"),
         role.with_only_columns(func.min(role.selected_columns.word)).correlate(contact).scalar_subquery().label("role"),
-        case((or_(in_sale(contact), in_implementation(contact)), 1), else_=0).label("part"),
+        case((has_part(contact), 1), else_=0).label("part"),
     )
 
 

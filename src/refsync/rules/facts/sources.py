@@ -197,9 +197,25 @@ class NearlyAll(Few):
     share = "1.0"
 
 
+class Unsought(Grouping[Any]):
+    """A column by which SQLite is not to look for rows, since it has a better way to them.
+
+    A `+` before a column keeps it from every index (https://www.sqlite.org/optoverview.html, "Disqualifying WHERE Clause Terms
+    Using Unary-+"), also in equalities that follow from others.
+    """
+
+    inherit_cache = True
+
+
+@compiles(Unsought)
 @compiles(Few)
-def _plainly(element: Few, compiler: SQLCompiler, **kw: Any) -> str:
+def _plainly(element: Grouping[Any], compiler: SQLCompiler, **kw: Any) -> str:
     return compiler.process(element.element, **kw)
+
+
+@compiles(Unsought, "sqlite")
+def _with_plus(element: Unsought, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.element, **kw)}"
 
 
 @compiles(Few, "sqlite")
