@@ -53,7 +53,7 @@ bench: $(READY) $(VENV)/.bench   ## ratios against a baseline in the same run
 	$(BIN)/python -m bench $(BENCH)
 
 bench-salesforce bench-hubspot: bench-%: $(READY) $(VENV)/.bench   ## a first load of 1,000,000 activities
-	$(BIN)/python -m bench --only $* --activities 1000000 --rounds 1 $(BENCH)
+	$(BIN)/python -m bench --only $* --activities 1000000 $(BENCH)
 
 bench-rules: $(READY) $(VENV)/.bench   ## each shipped rule and a whole tick beside DuckDB by hand, 200,000 accounts
 	$(BIN)/python -m bench --only rules --accounts 200000 $(BENCH)
