@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Select, delete, select, text
 from sqlalchemy.dialects import sqlite
 
 from refsync.store.database import statistics
-from refsync.store.database.upsert import among
+from refsync.store.database.lists import among
 from refsync.store.engine import Store, open_store
 from refsync.store.tables import activity, activity_contact, contact, deal, deal_contact, finding, touch
 

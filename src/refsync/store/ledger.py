@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 from refsync.connector import Outcome, OutcomeKind, TaskChange
 from refsync.finding import LIVE, WITH_TASK, Finding, State
 from refsync.model import Instant
-from refsync.store.database.upsert import chunks, insert
+from refsync.store.database.lists import chunks
+from refsync.store.database.upsert import insert
 from refsync.store.tables import finding
 from refsync.store.tasks import history
 

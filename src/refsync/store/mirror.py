@@ -18,7 +18,8 @@ from sqlalchemy import Column, Connection, Select, Table, bindparam, delete, fun
 from refsync.company import Company, MilestoneField
 from refsync.connector import Batch
 from refsync.model import Instant, Stream
-from refsync.store.database.upsert import Row, among, chunks, insert, upsert
+from refsync.store.database.lists import among, chunks
+from refsync.store.database.upsert import Row, insert, upsert
 from refsync.store.derived.derive import Stale, refresh
 from refsync.store.derived.milestones import kinds
 from refsync.store.records import merges, missing, quarantine, rows

@@ -20,7 +20,7 @@ from refsync.rules.query import compile as compiling
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.texts import member
 from refsync.store import ledger, mirror
-from refsync.store.database.upsert import chunks
+from refsync.store.database.lists import chunks
 from refsync.store.engine import Abreast, Database, Store
 from refsync.store.mirror import StreamState
 from refsync.store.tasks import shown

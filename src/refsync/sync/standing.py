@@ -17,7 +17,7 @@ from refsync.plan.standing import Standing
 from refsync.rules.query import compile as compiling
 from refsync.rules.query import standing as asking
 from refsync.rules.rule import Rule
-from refsync.store.database.upsert import chunks
+from refsync.store.database.lists import chunks
 from refsync.store.engine import Database
 from refsync.store.mirror import StreamState
 from refsync.store.records import directory

@@ -72,7 +72,7 @@ def write_engine(url: URL) -> Engine:
 
     def settle(db: sqlite3.Connection) -> None:
         db.execute("PRAGMA cache_size=-2048")  # 2 MiB, and as much for sorting; behind it stands the system's own cache
-        db.execute("PRAGMA threads=2")  # that may help to sort: an index of a million rows is made in three quarters of the time
+        db.execute("PRAGMA threads=1")  # one more to sort with: a large index is made in three quarters of the time
         if mode and (answer := db.execute(f"PRAGMA journal_mode={mode}").fetchone()[0]) != mode:
             raise StoreError(f"the database stays in journal mode {answer} where {mode} is needed; stop what else uses it")
 

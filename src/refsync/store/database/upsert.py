@@ -5,40 +5,21 @@ Statements are built with SQLAlchemy Core and compiled once; rows are tuples in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import chain, islice
+from itertools import chain
 from operator import itemgetter
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
-import orjson
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Dialect,
-    FromClause,
-    Table,
-    Text,
-    TypeDecorator,
-    bindparam,
-    column,
-    select,
-)
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeEngine
 
 from refsync.store.tables import stored
 
 Row: TypeAlias = tuple[Any, ...]
-Item = TypeVar("Item")
 
 BLOCK = 128
 """Rows that one statement inserts: well below 32,766 variables, SQLite's usual limit. A larger one takes more memory."""
-CHUNK = 1000
-"""Rows or ids that are worked through at a time."""
 
 
 def insert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -94,73 +75,3 @@ def _upsert(dialect: Dialect, table: Table, rows: int = 1) -> str:
     statement = str(settled.compile(dialect=dialect, column_keys=names))
     row = f"({', '.join('?' * len(names))})"
     return statement.replace(row, ", ".join([row] * rows), 1)
-
-
-def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
-    """Yield lists of at most `size` items, in order."""
-    rest = iter(items)
-    while chunk := list(islice(rest, size)):
-        yield chunk
-
-
-def among(column: ColumnElement[Any], ids: str | Collection[str]) -> ColumnElement[bool]:
-    """Return that a column is one of these ids, or of those in the parameter of that name: a list of any length.
-
-    One parameter instead of one per id: the statement's text stays the same, and is prepared once. That SQLite seeks each id in
-    an index is the doing of `statistics`.
-    """
-    bound = bindparam(ids, type_=_Ids()) if isinstance(ids, str) else bindparam("ids", list(ids), type_=_Ids(), unique=True)
-    listed = _Listed(bound).table_valued("id", name="listed")
-    return column.in_(select(listed.c.id))
-
-
-def looked_up(values: Mapping[str, int]) -> FromClause:
-    """Return these pairs as a table of `key` and `value`, handed over as one parameter."""
-    pairs = _Paired(bindparam("pairs", orjson.dumps(values).decode(), Text, unique=True))
-    return pairs.table_valued(column("key", Text), column("value", BigInteger), name="looked_up")
-
-
-class _Ids(TypeDecorator[list[str]]):
-    """A list of ids as one parameter: an array, or a JSON text where there are no arrays."""
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else postgresql.ARRAY(Text()))
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        return orjson.dumps(value).decode() if dialect.name == "sqlite" else value
-
-
-class _Listed(FunctionElement[Any]):
-    """The rows of a list parameter."""
-
-    inherit_cache = True
-
-
-@compiles(_Listed)
-def _of_array(element: _Listed, compiler: Any, **how: Any) -> str:
-    return f"(SELECT unnest({compiler.process(element.clauses, **how)}) AS id)"
-
-
-@compiles(_Listed, "sqlite")
-def _of_json(element: _Listed, compiler: Any, **how: Any) -> str:
-    return f"(SELECT value AS id FROM json_each({compiler.process(element.clauses, **how)}))"  # noqa: S608 - a bind parameter
-
-
-class _Paired(FunctionElement[Any]):
-    """The pairs of a JSON object, its values numbers."""
-
-    inherit_cache = True
-
-
-@compiles(_Paired)
-def _of_text(element: _Paired, compiler: Any, **how: Any) -> str:
-    pairs = f"json_each_text(CAST({compiler.process(element.clauses, **how)} AS json))"
-    return f"(SELECT key, CAST(value AS bigint) AS value FROM {pairs})"  # noqa: S608 - a bind parameter
-
-
-@compiles(_Paired, "sqlite")
-def _of_object(element: _Paired, compiler: Any, **how: Any) -> str:
-    return f"(SELECT key, value FROM json_each({compiler.process(element.clauses, **how)}))"  # noqa: S608 - a bind parameter

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from refsync.finding import State
 from refsync.model import ActivityKind, Instant
-from refsync.store.database import upsert
+from refsync.store.database.lists import chunks
 from refsync.store.decisions.plan_tables import again, first_match, rule_seen
 from refsync.store.tables import activity, finding, is_plan
 
@@ -63,7 +63,7 @@ def firsts(db: Connection, connection: str) -> dict[str, dict[str, First]]:
 
 def ended(db: Connection, connection: str, rule: str, subjects: Collection[str]) -> None:
     """Forget first matches that no longer match."""
-    for some in upsert.chunks(sorted(subjects)):
+    for some in chunks(sorted(subjects)):
         where = (first_match.c.connection == connection, first_match.c.rule == rule, first_match.c.subject_id.in_(some))
         db.execute(delete(first_match).where(*where))
 
@@ -79,7 +79,7 @@ def decide(db: Connection, connection: str, rule: str, state: First, most: int |
         chosen = db.execute(held.order_by(first_match.c.place).limit(most)).scalars().all()
         return sum(
             db.execute(update(first_match).where(*where, first_match.c.subject_id.in_(some)).values(state=state.value)).rowcount
-            for some in upsert.chunks(sorted(chosen))
+            for some in chunks(sorted(chosen))
         )
     return db.execute(update(first_match).where(*where).values(state=state.value)).rowcount
 

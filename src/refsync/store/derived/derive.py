@@ -16,7 +16,8 @@ from sqlalchemy import Column, Connection, select
 from refsync.company import Company, MilestoneField
 from refsync.model import Stream
 from refsync.store.database import indexes
-from refsync.store.database.upsert import Row, among, chunks, upsert
+from refsync.store.database.lists import among, chunks
+from refsync.store.database.upsert import Row, upsert
 from refsync.store.derived import last_touch, touches
 from refsync.store.derived import milestones as reached
 from refsync.store.tables import TABLE_OF, account, activity, activity_contact, contact, deal_contact, derivation

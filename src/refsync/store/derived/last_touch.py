@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from sqlalchemy import BindParameter, Column, Connection, Table, Update, bindparam, case, func, select, update
 
-from refsync.store.database.upsert import among, chunks
+from refsync.store.database.lists import among, chunks
 from refsync.store.tables import WORKED_OUT, account, contact, touch
 
 OF: Mapping[Table, Column[str]] = MappingProxyType({account: touch.c.account_id, contact: touch.c.contact_id})

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Label, Table, and_, delete, in
 from refsync.calendar import Calendar
 from refsync.company import MilestoneField
 from refsync.model import DealStatus, Instant, Stream, parse_instant
-from refsync.store.database.upsert import CHUNK, Row, among, chunks, looked_up, upsert
+from refsync.store.database.lists import CHUNK, among, chunks, looked_up
+from refsync.store.database.upsert import Row, upsert
 from refsync.store.tables import account, contact, deal, deal_contact, milestone
 
 SIGNED = "signed"

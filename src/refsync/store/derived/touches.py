@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from refsync.company import KindAndDirection, TouchPolicy
 from refsync.model import ActivityKind, ActivityStatus, Direction
-from refsync.store.database.upsert import among, chunks
+from refsync.store.database.lists import among, chunks
 from refsync.store.tables import account_contact, activity, activity_contact, contact, deal, touch
 
 Traits: TypeAlias = tuple[str, str | None, str | None, bool, bool, bool]

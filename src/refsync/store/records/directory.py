@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, and_, select, true
 
 from refsync.model import Instant, Stream, User, moment
-from refsync.store.database.upsert import among, chunks
+from refsync.store.database.lists import among, chunks
 from refsync.store.tables import TABLE_OF, contact, touch, user
 
 

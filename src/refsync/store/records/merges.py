@@ -9,7 +9,8 @@ from sqlalchemy import Column, Connection, and_, bindparam, delete, or_, select,
 
 from refsync.connector import Merge
 from refsync.model import Stream
-from refsync.store.database.upsert import Row, among, chunks, upsert
+from refsync.store.database.lists import among, chunks
+from refsync.store.database.upsert import Row, upsert
 from refsync.store.derived.derive import Stale
 from refsync.store.records.rows import storable
 from refsync.store.tables import TABLE_OF, activity_contact, finding, stored

@@ -27,7 +27,8 @@ from sqlalchemy import (
 )
 
 from refsync.model import Instant, Stream
-from refsync.store.database.upsert import among, chunks, insert, upsert
+from refsync.store.database.lists import among, chunks
+from refsync.store.database.upsert import insert, upsert
 from refsync.store.tables import TABLE_OF, listed, missing, quarantine
 
 

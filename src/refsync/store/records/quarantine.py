@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from refsync.model import Instant, SetAside, Stream
-from refsync.store.database.upsert import among, chunks, insert
+from refsync.store.database.lists import among, chunks
+from refsync.store.database.upsert import insert
 from refsync.store.records import rows
 from refsync.store.tables import quarantine
 

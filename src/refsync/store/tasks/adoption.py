@@ -18,7 +18,7 @@ from refsync.company import Company
 from refsync.connector import TaskState
 from refsync.finding import Finding
 from refsync.model import ActivityKind, ActivityStatus, Instant
-from refsync.store.database.upsert import chunks
+from refsync.store.database.lists import chunks
 from refsync.store.ledger import HAS_NONE
 from refsync.store.tables import activity, activity_contact, contact, finding, is_plan, touch
 from refsync.store.tasks.shown import shown_day

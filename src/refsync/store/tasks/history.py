@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, String, func, inse
 
 from refsync.finding import State
 from refsync.model import Instant
-from refsync.store.database.upsert import chunks
+from refsync.store.database.lists import chunks
 from refsync.store.tables import finding, transition
 
 

@@ -22,7 +22,7 @@ from refsync.rules.phrases import FactType
 from refsync.rules.query.compile import closing, holding, ready
 from refsync.rules.query.reading import all_lines
 from refsync.rules.rule import RuleSet
-from refsync.store.database.upsert import chunks
+from refsync.store.database.lists import chunks
 from refsync.store.engine import Database
 from refsync.store.records import directory
 from refsync.sync.dry_run.rehearsal import live, rehearse

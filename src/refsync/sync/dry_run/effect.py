@@ -14,7 +14,7 @@ from refsync.model import Instant
 from refsync.rules.query.compile import closing, holding
 from refsync.rules.rule import Match, RuleSet, Setting
 from refsync.store import ledger
-from refsync.store.database.upsert import chunks
+from refsync.store.database.lists import chunks
 from refsync.store.engine import Database
 from refsync.sync.dry_run.rehearsal import Rehearsal, live, rehearse
 

@@ -25,7 +25,7 @@ from refsync.plan.situation import People
 from refsync.rules.query import standing as asking
 from refsync.rules.rule import Placeholder, Rule, RuleSet
 from refsync.store import ledger
-from refsync.store.database.upsert import chunks
+from refsync.store.database.lists import chunks
 from refsync.store.engine import Database
 from refsync.store.tasks import adoption
 from refsync.store.tasks.adoption import Orphan

@@ -14,7 +14,7 @@ from refsync.plan import Wish
 from refsync.rules.facts.people import introduced, people, pick
 from refsync.rules.rule import Match, Rule
 from refsync.rules.texts import write
-from refsync.store.database.upsert import chunks
+from refsync.store.database.lists import chunks
 from refsync.store.engine import Database
 from refsync.sync.run import Run
 
