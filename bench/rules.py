@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from bench.arbitration_by_hand import arbitration
 from bench.rules_book import CONNECTION, NOW, write
-from bench.rules_by_hand import COLUMNS, QUERIES, Cuts, arbitration
+from bench.rules_by_hand import COLUMNS, QUERIES, Cuts
 from bench.rules_engines import duck, postgres, sqlite
 from refsync import process
 from refsync.bundled import bundled

@@ -69,7 +69,7 @@ def in_sale(person: FromClause, at: FromClause | None = None) -> ColumnElement[b
     # hinted, so that SQLite begins with the person's few links, and not with all deals of the account
     joined = link.join(deal, linked(deal, "id", link, "deal_id"))
     found = select(1).select_from(joined).where(linked(link, "contact_id", person, "id"), *stands)
-    return found.correlate(person, person if at is None else at).exists()
+    return found.correlate(person, *_joined(at)).exists()
 
 
 def in_implementation(person: FromClause, at: FromClause | None = None) -> ColumnElement[bool]:
@@ -84,7 +84,11 @@ def in_implementation(person: FromClause, at: FromClause | None = None) -> Colum
     of_account = and_(NearlyAll(live.c.connection == person.c.connection), Few(live.c.account_id == _account_id(person, at)))
     met = (Unsought(touch.c.account_id) == live.c.account_id, touch.c.at <= live.c.reached)
     between = (of_account, Few(live.c.kind == "implemented"), linked(touch, "contact_id", person, "id"), *met)
-    return select(1).where(*between, after).correlate(person, person if at is None else at).exists()
+    return select(1).where(*between, after).correlate(person, *_joined(at)).exists()
+
+
+def _joined(at: FromClause | None) -> tuple[FromClause, ...]:
+    return () if at is None else (at,)
 
 
 def _account_id(person: FromClause, at: FromClause | None) -> ColumnElement[str]:
