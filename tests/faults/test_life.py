@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -20,10 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from sqlalchemy import insert, literal, select, update
 
-from refsync.bundled import bundled
-from refsync.calendar import Duration, Unit
 from refsync.errors import ConnectorError
-from refsync.finding import ESCALATION, WITH_TASK, Finding, State
+from refsync.finding import Finding
 from refsync.model import (
     Account,
     AccountStatus,
@@ -37,49 +35,26 @@ from refsync.model import (
     Direction,
     Stream,
     TaskStatus,
-    User,
     moment,
     parse_instant,
 )
-from refsync.rules.files.folder import load
-from refsync.rules.rule import Escalation, Mode, RuleSet
+from refsync.rules.rule import Mode
 from refsync.store import ledger
 from refsync.store.decisions.plan_tables import metadata
 from refsync.store.engine import Store, open_store
 from refsync.store.tables import lease
 from refsync.sync.retry import Patience
 from refsync.sync.tick import Report, tick
+from tests.faults.company import DAY, NAMES, SHIPPED, USERS, Company, edited
 from tests.faults.mortal import Fate, Killed, MortalConnector, MortalStore
 from tests.faults.worlds import MemoryWorld, ServedWorld, World
 
 NOW = parse_instant("2026-11-20T09:00:00Z")
 MINUTE = 60_000
 HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-RECONNECT, FIRST, ASK = "reconnect-neglected-customer", "reconnect-before-asking", "ask-referral-after-milestone"
-NAMES = (RECONNECT, FIRST, ASK)
-SHIPPED = load(bundled("rules"), modes_live=True)
 PATIENCE = Patience(attempts=2, first_pause=0.0001, longest_pause=0.0001, longest_retry_after=0)
-USERS = [
-    User(id="rep", name="Rita", email="rita@example.com", manager_id="boss"),
-    User(id="other", name="Otto", email="otto@example.com", manager_id="boss"),
-    User(id="boss", name="Bea", email="bea@example.com"),
-]
-TASKS_LAST = 60 * DAY
-"""Longer than any of the rules gives a task."""
-
 numbers = st.integers(1, 4)
 days = st.integers(0, 140)
-
-
-@dataclass
-class Customer:
-    """What people know of one."""
-
-    tier: str = "A"
-    status: AccountStatus = AccountStatus.CUSTOMER
-    owner: str = "rep"
-    calls: list[int] = field(default_factory=list)
 
 
 class Life(RuleBasedStateMachine):
@@ -97,13 +72,6 @@ class Life(RuleBasedStateMachine):
         self.fate = Fate()
         self.mortal = MortalStore(self.store, self.fate)
         self.connector = MortalConnector(self.world.connector, self.fate)
-        self.customers = {number: Customer() for number in range(1, 5)}
-        self.removed: set[str] = set()
-        self.completed: set[str] = set()
-        self.gone: set[str] = set()
-        """Reps who have left: Salesforce saves no record under their name."""
-        self.mine: dict[str, dict[str, object]] = {}
-        """What people wrote into tasks, by key."""
         self.made = 0
         self.copy = ""
         self.anew = False
@@ -120,7 +88,7 @@ class Life(RuleBasedStateMachine):
     @initialize(silences=st.tuples(days, days, days, days), settle=st.sampled_from([0, 1]))
     def begin(self, silences: tuple[int, ...], settle: int) -> None:
         self.settle = settle
-        self.rulebook = edited(SHIPPED, settle)
+        self.company = Company(edited(settle))
         for number, silent in enumerate(silences, start=1):
             self._account(number)
             self.call(number, silent)
@@ -129,8 +97,8 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers, tier=st.sampled_from("ABC"), status=st.sampled_from(AccountStatus))
     def customer(self, number: int, tier: str, status: AccountStatus) -> None:
-        if self.customers[number].owner not in self.gone:
-            self.customers[number].tier, self.customers[number].status = tier, status
+        if self.company.customers[number].owner not in self.company.gone:
+            self.company.customers[number].tier, self.company.customers[number].status = tier, status
             self._account(number)
 
     @rule(number=numbers, ago=days)
@@ -138,7 +106,7 @@ class Life(RuleBasedStateMachine):
         """Log a call, perhaps late."""
         self.made += 1
         at = self.now - ago * DAY
-        self.customers[number].calls.append(at)
+        self.company.customers[number].calls.append(at)
         self.world.put(
             Activity(
                 id=f"call{self.made}",
@@ -146,7 +114,7 @@ class Life(RuleBasedStateMachine):
                 direction=Direction.OUT,
                 at=at,
                 status=ActivityStatus.DONE,
-                owner_id=self._at_work("rep"),
+                owner_id=self.company.at_work("rep"),
                 account_id=f"a{number}",
                 contact_ids=(f"p{number}",),
             )
@@ -163,7 +131,7 @@ class Life(RuleBasedStateMachine):
             stage="closed_won",
             status=DealStatus.WON,
             closed_on=on,
-            owner_id=self._at_work("rep"),
+            owner_id=self.company.at_work("rep"),
         )
         self.world.put(deal)
         self.world.put(DealContact(id=f"l{self.made}", deal_id=deal.id, contact_id=f"p{number}", is_primary=True))
@@ -181,33 +149,32 @@ class Life(RuleBasedStateMachine):
             return
         if what == "complete":
             self.world.edit(key, status="done")
-            self.completed.add(key)
+            self.company.completed.add(key)
         elif what == "delete":
             self.world.delete(key)
-            self.removed.add(key)
+            self.company.removed.add(key)
         else:
             day = moment(self.now + 20 * DAY).date()
-            cells: dict[str, dict[str, object]] = {"give": {"owner_id": self._at_work("other")}, "put off": {"due_on": day}}
+            cells: dict[str, dict[str, object]] = {
+                "give": {"owner_id": self.company.at_work("other")},
+                "put off": {"due_on": day},
+            }
             mine = cells.get(what, {"subject": "Mine", "text": "My notes"})
             self.world.edit(key, **mine)
-            self.mine.setdefault(key, {}).update(mine)
+            self.company.mine.setdefault(key, {}).update(mine)
 
     @rule(rep=st.sampled_from(["rep", "other"]), active=st.booleans())
     def leave(self, rep: str, *, active: bool) -> None:
         """Somebody leaves, or comes back."""
-        (self.gone.discard if active else self.gone.add)(rep)
+        (self.company.gone.discard if active else self.company.gone.add)(rep)
         (user,) = (user for user in USERS if user.id == rep)
         self.world.put(replace(user, active=active))
-
-    def _at_work(self, rep: str) -> str:
-        """Return this rep, or the boss, who never leaves, where the rep has left: Salesforce saves nothing under their name."""
-        return "boss" if rep in self.gone else rep
 
     @rule(number=numbers, rep=st.sampled_from(["rep", "other"]))
     def hand_over(self, number: int, rep: str) -> None:
         """The account gets another owner, and the person there, too."""
-        if rep not in self.gone:
-            self.customers[number].owner = rep
+        if rep not in self.company.gone:
+            self.company.customers[number].owner = rep
             self._account(number)
 
     @rule(hours=st.sampled_from([1, 7, 24, 24 * 7, 24 * 31, 24 * 95]))
@@ -223,16 +190,12 @@ class Life(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), mode=st.sampled_from(Mode))
     def switch(self, name: str, mode: Mode) -> None:
-        rules = (replace(one, mode=mode) if one.name == name else one for one in self.rulebook.rules)
-        self.rulebook = replace(self.rulebook, rules=tuple(rules))
+        self.company.switch(name, mode)
 
     @rule(length=st.sampled_from([10, 30, 75]))
     def reconnect_after(self, length: int) -> None:
         """Customers of tier A count as neglected after so many days."""
-        changed = {"reconnect_after": Duration(length, Unit.DAYS)}
-        first, *others = self.rulebook.segments
-        first = replace(first, parameters={**first.parameters, **changed})
-        self.rulebook = replace(self.rulebook, segments=(first, *others))
+        self.company.reconnect_after(length)
 
     # What goes wrong
 
@@ -297,7 +260,7 @@ class Life(RuleBasedStateMachine):
         except Killed:
             self._start_again()
         self.fate.calm()
-        self.look()
+        self.company.look(self.world, self.findings(), anew=self.anew)
 
     def _start_again(self) -> None:
         """Open the database as the next process does, which finds every lease ended: its holder is dead."""
@@ -316,76 +279,13 @@ class Life(RuleBasedStateMachine):
             self.now += 2 * MINUTE + self.settle * HOUR + self.world.deletes_show_after
             self.tick()
         self.anew = False
-        self.look()
-        self.look_closely()
+        self.company.look(self.world, self.findings(), anew=self.anew)
+        self.company.look_closely(self.world, self.findings(), self.now)
         before = self.findings()
         report = self.tick()
         assert report.pushed is not None
         assert (0, 0, 0, 0) == (report.pushed.created, report.pushed.adopted, report.pushed.closed, report.pushed.moved)
         assert before == self.findings()
-
-    def look(self) -> None:
-        """Look at what reps see: one task a key, and what people did stands."""
-        shown, known = self.world.tasks(), self.findings()
-        assert {1} >= {task.copies for task in shown.values()}
-        assert {TaskStatus.DELETED} >= {shown[key].status for key in self.removed}
-        assert {TaskStatus.DONE} >= {shown[key].status for key in self.completed}
-        for key, words in self.mine.items():
-            if shown[key].status is not TaskStatus.DELETED:
-                assert words == {name: getattr(shown[key], name) for name in words}
-        standing = [(found.rule, found.kind, found.subject_id) for found in known.values() if found.state in WITH_TASK]
-        assert len(standing) == len(set(standing))
-        if not self.anew:
-            assert {key for key, task in shown.items() if task.status is TaskStatus.OPEN} <= {
-                key for key, found in known.items() if found.state in WITH_TASK
-            }
-        self._look_for_what_came_back(known)
-
-    def _look_for_what_came_back(self, known: dict[str, Finding]) -> None:
-        """What a person deleted is not asked for anew where the rule does not say so."""
-        for key in self.removed & known.keys():
-            gone = known[key]
-            repeat = next(one.repeat for one in self.rulebook.rules if one.name == gone.rule)
-            if repeat.after_dismissed is None or gone.kind == ESCALATION:
-                later = [one for one in known.values() if _same(one, gone) and one.n > gone.n]
-                assert [] == later
-
-    def look_closely(self) -> None:
-        """Look at it after a run without trouble: every outcome is known, and each open task has its reason."""
-        shown, known = self.world.tasks(), self.findings()
-        states = {found.state for found in known.values()}
-        assert State.SENDING not in states
-        for found in known.values():
-            if found.state in WITH_TASK:
-                assert found.key in shown
-                assert shown[found.key].status is TaskStatus.OPEN
-                assert self.reason_holds(found, known), found
-
-    def reason_holds(self, found: Finding, known: dict[str, Finding]) -> bool:
-        """Say whether a task still has its reason, as people know it."""
-        begins = max(found.opened_at, parse_instant(f"{found.due_now}T00:00:00Z") if found.moved_to else 0)
-        if self.now - begins > TASKS_LAST:
-            return False
-        if found.kind == ESCALATION:
-            return known[found.subject_id].state in WITH_TASK
-        number = int(self.world.book_id(Stream.ACCOUNTS, found.account_id or "").removeprefix("a"))
-        customer = self.customers[number]
-        last = max((at for at in customer.calls if at <= self.now), default=0)
-        if found.rule == RECONNECT:
-            return customer.status is AccountStatus.CUSTOMER and last < self._ago(self._limit(customer.tier))
-        if found.rule == FIRST:
-            waits = [one for one in known.values() if one.state is State.WAITING and one.waiting_for == found.key]
-            return bool(waits) and last < self._ago(90)
-        return found.rule == ASK
-
-    def _limit(self, tier: str) -> int:
-        segment = self.rulebook.segments[{"A": 0, "B": 1}.get(tier, 2)]
-        after = segment.parameters["reconnect_after"]
-        assert isinstance(after, Duration)
-        return after.count
-
-    def _ago(self, length: int) -> int:
-        return (self.now // DAY - length) * DAY
 
     def tick(self) -> Report:
         """Run, and see that new tasks are of rules that are live, and told of where another rule calls for them."""
@@ -395,12 +295,11 @@ class Life(RuleBasedStateMachine):
             return self._tick()
         finally:
             known, new = self.findings(), self.world.tasks().keys() - before
-            live = {one.name for one in self.rulebook.rules if one.mode is Mode.LIVE}
-            assert {known[key].rule for key in new if key in known} <= live
+            assert {known[key].rule for key in new if key in known} <= self.company.live
 
     def _tick(self) -> Report:
         given = {"now": self.now, "patience": PATIENCE, "clock": lambda: self.now, "approved": True}
-        report = tick(self.mortal, self.connection, self.world.name, self.connector, self.rulebook, **given)  # type: ignore[arg-type]
+        report = tick(self.mortal, self.connection, self.world.name, self.connector, self.company.rulebook, **given)  # type: ignore[arg-type]
         self._let_people_act()
         return report
 
@@ -416,7 +315,7 @@ class Life(RuleBasedStateMachine):
         return [key for key, task in self.world.tasks().items() if task.status is TaskStatus.OPEN]
 
     def _account(self, number: int) -> None:
-        name, known = f"Account {number}", self.customers[number]
+        name, known = f"Account {number}", self.company.customers[number]
         self.world.put(
             Account(
                 id=f"a{number}",
@@ -428,20 +327,6 @@ class Life(RuleBasedStateMachine):
             ),
             Contact(id=f"p{number}", account_id=f"a{number}", name=f"Person {number}", owner_id=known.owner),
         )
-
-
-def _same(one: Finding, other: Finding) -> bool:
-    """Say whether two findings ask for the same."""
-    return (one.rule, one.kind, one.subject_id, one.episode) == (other.rule, other.kind, other.subject_id, other.episode)
-
-
-def edited(rules: RuleSet, settle: int) -> RuleSet:
-    """Return three of the rules, with an escalation, and with so many hours to settle."""
-    company = replace(rules.company, settle=Duration(settle, Unit.HOURS))
-    escalate = Escalation(after=Duration(5, Unit.BUSINESS_DAYS), to=("manager",))
-    chosen = (one for one in rules.rules if one.name in NAMES)
-    told = (replace(one, task=replace(one.task, escalate=escalate)) if one.name == RECONNECT else one for one in chosen)
-    return replace(rules, company=company, rules=tuple(told))
 
 
 WORLDS: dict[str, Callable[..., World]] = {
