@@ -11,14 +11,11 @@ from refsync.rules.facts.fact import ACTIVITIES, TEXT, TIME, YES_NO, fact
 from refsync.rules.facts.plans import meetings_with_people
 from refsync.rules.facts.sources import (
     LIVE_STATES,
-    Few,
     Latest,
-    NearlyAll,
     NextPlan,
     Rows,
     Scope,
     Traits,
-    Unsought,
     Words,
     account,
     at_account,
@@ -29,6 +26,7 @@ from refsync.rules.facts.sources import (
     of,
 )
 from refsync.store import tables
+from refsync.store.database.hints import Few, NearlyAll, Unsought
 
 DEALS = frozenset({Stream.DEALS, Stream.DEAL_CONTACTS})
 PARTS = ACTIVITIES | DEALS

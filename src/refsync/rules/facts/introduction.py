@@ -15,7 +15,6 @@ from refsync.rules.facts.fact import ACTIVITIES, TEXT, TIME, USERS, fact
 from refsync.rules.facts.sources import (
     Clock,
     Dated,
-    Few,
     Field,
     Latest,
     Moment,
@@ -29,6 +28,7 @@ from refsync.rules.facts.sources import (
     of,
 )
 from refsync.store import tables
+from refsync.store.database.hints import Few
 
 DECIDED = (DealStatus.WON.value, DealStatus.LOST.value)
 OUTCOMES = (IntroductionStatus.MET.value, IntroductionStatus.WON.value, IntroductionStatus.LOST.value)

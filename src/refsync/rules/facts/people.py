@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 
 from refsync.model import DealStatus, Instant
 from refsync.rules.facts.contact import has_part, roles, touches, two_way
-from refsync.rules.facts.sources import Few, latest, linked
+from refsync.rules.facts.sources import latest, linked
 from refsync.rules.rule import Match, Person, SubjectKind
 from refsync.store import tables
+from refsync.store.database.hints import Few
 
 PersonRow: TypeAlias = Mapping[str, Any]
 """A row of `people`, as `row._mapping` gives it."""

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, false, func, select, union_all
 
 from refsync.model import ActivityKind, ActivityStatus
-from refsync.rules.facts.sources import LIVE_STATES, Few, Scope, linked
+from refsync.rules.facts.sources import LIVE_STATES, Scope, linked
 from refsync.store import tables
+from refsync.store.database.hints import Few
 
 
 def meetings(scope: Scope) -> CompoundSelect[Any]:

@@ -11,14 +11,12 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, case, false, func, or_, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.selectable import SelectBase
 
 from refsync.company import Company
 from refsync.model import Instant
 from refsync.store import tables
+from refsync.store.database.hints import Few, NearlyAll
 
 LIVE_STATES = ("sending", "open", "snoozed")
 """The states of a finding in which its task stands, or is about to stand, before a rep."""
@@ -177,50 +175,6 @@ class Filled:
 
 
 Source: TypeAlias = Field | Dated | Latest | Count | Tally | Figure | NextPlan | Traits | Words | Shown | Filled
-
-
-class Few(Grouping[bool]):
-    """A condition that few rows fulfil, and SQLite is told so.
-
-    Without such hints, and without statistics, SQLite takes the connection that leads each key for as selective as the id after
-    it, and reads a whole table for each account (likelihood(): https://www.sqlite.org/lang_corefunc.html#likelihood).
-    """
-
-    inherit_cache = True
-    share = "0.00001"
-
-
-class NearlyAll(Few):
-    """A condition that nearly all rows fulfil."""
-
-    inherit_cache = True
-    share = "1.0"
-
-
-class Unsought(Grouping[Any]):
-    """A column by which SQLite is not to look for rows, since it has a better way to them.
-
-    A `+` before a column keeps it from every index (https://www.sqlite.org/optoverview.html, "Disqualifying WHERE Clause Terms
-    Using Unary-+"), also in equalities that follow from others.
-    """
-
-    inherit_cache = True
-
-
-@compiles(Unsought)
-@compiles(Few)
-def _plainly(element: Grouping[Any], compiler: SQLCompiler, **kw: Any) -> str:
-    return compiler.process(element.element, **kw)
-
-
-@compiles(Unsought, "sqlite")
-def _with_plus(element: Unsought, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"+{compiler.process(element.element, **kw)}"
-
-
-@compiles(Few, "sqlite")
-def _as_hint(element: Few, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"likelihood({compiler.process(element.element, **kw)}, {element.share})"
 
 
 def of_connection(table: FromClause, connection_id: str) -> ColumnElement[bool]:

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Table, and_, func, literal, true
 
 from refsync.model import Stream
-from refsync.rules.facts.sources import NearlyAll, account, contact, deal, introduction, milestone, user
+from refsync.rules.facts.sources import account, contact, deal, introduction, milestone, user
 from refsync.rules.rule import SubjectKind
+from refsync.store.database.hints import NearlyAll
 
 NOTHING: ColumnElement[Any] = literal(None)
 

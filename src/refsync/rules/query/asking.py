@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, func, not_, or_, select
 
 from refsync.rules.facts.contact import roles, two_way
-from refsync.rules.facts.sources import Few, NearlyAll, Scope, account, at_account, lately
+from refsync.rules.facts.sources import Scope, account, at_account, lately
 from refsync.rules.facts.subjects import SUBJECTS, Subject
 from refsync.rules.rule import Kind, Rule
 from refsync.store import tables
+from refsync.store.database.hints import Few, NearlyAll
 
 OF_SUBJECT = ("contact", "milestone.contact", "introduction.source")
 

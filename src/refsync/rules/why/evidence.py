@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Select, and_, case, func, literal, or_, select, union
 
 from refsync.model import Instant
-from refsync.rules.facts.sources import Few
 from refsync.store import tables
+from refsync.store.database.hints import Few
 
 ACTIVITIES_SHOWN = 20
 
