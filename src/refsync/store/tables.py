@@ -127,7 +127,13 @@ deal_contact = _mirrored(
     Column("role", String, nullable=False),
     Column("is_primary", Boolean, nullable=False),
 )
-Index("deal_contact_deal", deal_contact.c.connection, deal_contact.c.deal_id)
+Index(
+    "deal_contact_deal",
+    deal_contact.c.connection,
+    deal_contact.c.deal_id,
+    deal_contact.c.is_primary,
+    deal_contact.c.contact_id,
+)
 Index("deal_contact_contact", deal_contact.c.connection, deal_contact.c.contact_id, deal_contact.c.deal_id)
 
 introduction = _mirrored(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect, text
 
-from refsync.store.tables import activity, activity_contact, touch
+from refsync.store.tables import activity, activity_contact, milestone, touch
 
-TABLES = (activity, activity_contact, touch)
+TABLES = (activity, activity_contact, touch, milestone)
 
 
 def drop_unused(db: Connection) -> None:
-    """Drop the indexes of activities and touches, when there is no activity of any connection yet."""
+    """Drop the indexes of activities, touches and milestones, when there is no activity of any connection yet."""
     # the one question that is about all connections at once: an index serves them all
     if db.execute(text(f"SELECT 1 FROM {activity.name} LIMIT 1")).first() is not None:  # noqa: S608 - a constant name
         return

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Label, Table, and_, delete, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Label, Table, and_, delete, func, insert, literal, select
 
 from refsync.calendar import Calendar
 from refsync.company import MilestoneField
@@ -51,7 +51,7 @@ def _sign(db: Connection, connection: str, calendar: Calendar, *which: ColumnEle
     signed = select(
         deal.c.connection, literal(f"{SIGNED}:") + deal.c.id, literal(SIGNED), *record, midnight.c.value, evidence
     ).select_from(deal.outerjoin(midnight, midnight.c.key == deal.c.closed_on))  # outer: the deals lead
-    db.execute(insert(milestone).from_select(milestone.columns.keys(), signed.where(*won)))
+    db.execute(insert(milestone).from_select(milestone.columns.keys(), signed.where(*won).order_by(deal.c.id)))
 
 
 def _read_deals(db: Connection, connection: str, calendar: Calendar, fields: Sequence[MilestoneField], ids: Sequence[str]) -> int:
@@ -133,9 +133,10 @@ def _person() -> Label[str]:
     """Return the known person of a deal: the primary one, else the first by name, then by id."""
     same = and_(contact.c.connection == deal_contact.c.connection, contact.c.id == deal_contact.c.contact_id)
     its = and_(deal_contact.c.connection == deal.c.connection, deal_contact.c.deal_id == deal.c.id)
-    first = (deal_contact.c.is_primary.desc(), contact.c.name, contact.c.id)
-    found = select(contact.c.id).select_from(deal_contact.join(contact, same)).where(its).order_by(*first).limit(1)
-    return found.correlate(deal).scalar_subquery().label("person")
+    known = select(contact.c.id).select_from(deal_contact.join(contact, same)).where(its)
+    # nearly every deal has a primary person: the records of the others need not be looked up for their names
+    found = [one.order_by(contact.c.name, contact.c.id).limit(1) for one in (known.where(deal_contact.c.is_primary), known)]
+    return func.coalesce(*(one.correlate(deal).scalar_subquery() for one in found)).label("person")
 
 
 _PERSON = _person()
