@@ -31,6 +31,15 @@ TYPES: Mapping[str, ActivityKind] = MappingProxyType(
 )
 DIRECTIONS: Mapping[str, Direction] = MappingProxyType({"Inbound": Direction.IN, "Outbound": Direction.OUT})
 AUTOMATED_SUBTYPES = frozenset({"ListEmail", "Cadence"})
+# by names of their own: in Python 3.11 each look at a member of an Enum takes as long as a call, and here it is once a row
+IN, OUT = Direction.IN, Direction.OUT
+CALL, EMAIL, MEETING, TASK = ActivityKind.CALL, ActivityKind.EMAIL, ActivityKind.MEETING, ActivityKind.TASK
+DONE, PLANNED, CANCELLED, BOUNCED = (
+    ActivityStatus.DONE,
+    ActivityStatus.PLANNED,
+    ActivityStatus.CANCELLED,
+    ActivityStatus.BOUNCED,
+)
 SERIES = "3"
 """Event.GroupEventType of the pattern of a Lightning series ("Recurring Activities", Change Data Capture guide)."""
 DRAFT = "5"
@@ -43,7 +52,7 @@ def task_activity(row: Row, terms: Terms) -> Activity | None:
         return None
     key = our_key(row, terms)
     subtype = text(row, "TaskSubtype")
-    kind = ActivityKind.TASK if key else _task_kind(row, subtype)
+    kind = TASK if key else _task_kind(row, subtype)
     closed = flag(row, "IsClosed")
     at = time(row, "CompletedDateTime") if closed else None
     account_id, deal_id = _subjects(row, "WhatId")
@@ -72,10 +81,10 @@ def event_activity(row: Row, terms: Terms) -> Activity | None:
     at = time(row, "StartDateTime")
     return Activity(
         id=record_id(row),
-        kind=ActivityKind.MEETING,
+        kind=MEETING,
         at=noon(row, "ActivityDate") if at is None else at,
         ended_at=time(row, "EndDateTime"),
-        status=terms.words.meeting_outcome.get(outcome) if outcome else ActivityStatus.DONE,
+        status=terms.words.meeting_outcome.get(outcome) if outcome else DONE,
         subject=text(row, "Subject"),
         owner_id=reference(row, "OwnerId"),
         account_id=account_id,
@@ -88,14 +97,11 @@ def email_activity(row: Row) -> Activity | None:
     """Return an EmailMessage row as a mail; a draft is planned."""
     incoming = flag(row, "Incoming")
     account_id, deal_id = _subjects(row, "RelatedToId")
-    if row.get("Status") == DRAFT:
-        status = ActivityStatus.PLANNED
-    else:
-        status = ActivityStatus.BOUNCED if flag(row, "IsBounced") else ActivityStatus.DONE
+    status = PLANNED if row.get("Status") == DRAFT else BOUNCED if flag(row, "IsBounced") else DONE
     return Activity(
         id=record_id(row),
-        kind=ActivityKind.EMAIL,
-        direction=None if incoming is None else Direction.IN if incoming else Direction.OUT,
+        kind=EMAIL,
+        direction=None if incoming is None else IN if incoming else OUT,
         at=time(row, "MessageDate"),
         status=status,
         automated=row.get("AutomationType") == "AiAutomated",
@@ -119,16 +125,16 @@ def _task_kind(row: Row, subtype: str) -> ActivityKind:
     """Say what a Task was: by its subtype, else by the older Type if the org has it, else by a call's own field."""
     if kind := SUBTYPES.get(subtype) or TYPES.get(text(row, "Type")):
         return kind
-    return ActivityKind.CALL if row.get("CallType") else ActivityKind.TASK
+    return CALL if row.get("CallType") else TASK
 
 
 def _task_status(row: Row, words: Words, closed: bool | None) -> ActivityStatus | None:
     if not closed:
-        return None if closed is None else ActivityStatus.PLANNED
+        return None if closed is None else PLANNED
     if text(row, "Status").lower() in words.cancelled_task:
-        return ActivityStatus.CANCELLED
+        return CANCELLED
     result = text(row, "CallDisposition")
-    return words.call_result.get(result.strip().lower(), ActivityStatus.DONE) if result else ActivityStatus.DONE
+    return words.call_result.get(result.strip().lower(), DONE) if result else DONE
 
 
 def _subjects(row: Row, name: str) -> tuple[str | None, str | None]:

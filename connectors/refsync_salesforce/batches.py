@@ -8,6 +8,7 @@ Whoever has read no mail yet need not ask, since every mail is still to come.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from types import NoneType
 
 import orjson
 
@@ -18,6 +19,9 @@ from refsync_salesforce.selections import Selections
 from refsync_salesforce.sources import EMAIL, TASK
 from refsync_salesforce.values import Unreadable
 from refsync_salesforce.window import Selection
+
+AS_THEY_ARE = (list, NoneType)
+"""Nothing, or the ids of people that a job has brought: what is in the place of a sub-query and is not its answer."""
 
 
 class Batches:
@@ -78,7 +82,7 @@ class Batches:
             row = rows.pop()
             if left_out and row.get("Id") in left_out:
                 continue
-            if child and row.get(child) is not None:
+            if child and type(row.get(child)) not in AS_THEY_ARE:
                 row[child] = self._inner(row[child])
             try:
                 record = read(row, custom)
@@ -91,10 +95,8 @@ class Batches:
                     records.append(record)
         return records, set_aside, none
 
-    def _inner(self, answer: object) -> Sequence[Row | str]:
-        """Return the rows of a sub-query, which comes in parts when it is long, or the ids of people that a job has brought."""
-        if isinstance(answer, list | tuple):
-            return answer
+    def _inner(self, answer: object) -> Sequence[Row]:
+        """Return the rows of a sub-query, which comes in parts when it is long."""
         if isinstance(answer, dict) and answer.get("done") is True and isinstance(answer.get("records"), list):
             return list(answer["records"])
         return self._client.whole(page_of(answer))
@@ -119,4 +121,4 @@ class Batches:
 
 
 def _ids(rows: Iterable[Row], name: str) -> list[str]:
-    return [row[name] for row in rows if row.get(name) and isinstance(row[name], str)]
+    return [id_ for row in rows if type(id_ := row.get(name)) is str and id_]

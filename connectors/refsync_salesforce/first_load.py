@@ -220,9 +220,10 @@ def _made(asked: Selection, names: Sequence[str], selections: Selections) -> Cal
     types = [described.fields[name].type if name in described.fields else "" for name in names]
 
     def made(lines: Sequence[list[str]]) -> list[Row]:
-        # column by column: one look at a column's type for all rows of a piece
-        columns = [_column(values, type_) for values, type_ in zip(zip(*lines, strict=True), types, strict=True)]
-        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+        # column by column: one look at a column's type for all rows of a piece; all lines are as wide as the names
+        columns = zip(names, types, zip(*lines, strict=False), strict=True)
+        filled = {name: _column(values, type_) for name, type_, values in columns if any(values)}
+        return [dict(zip(filled, values, strict=False)) for values in zip(*filled.values(), strict=False)]
 
     return made
 
@@ -245,6 +246,7 @@ def _number(text: str) -> float | str | None:
 def _join(rows: Sequence[Row], child: str, people: People) -> None:
     """Put the ids of the people of activities into their rows, in the place where a sub-query has records of links."""
     if child:
-        found = people.of([row["Id"] for row in rows])
+        found = people.of([row.get("Id", "") for row in rows])
         for row in rows:
-            row[child] = found.get(row["Id"], ())
+            if those := found.get(row.get("Id", "")):
+                row[child] = those

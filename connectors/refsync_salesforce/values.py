@@ -76,10 +76,10 @@ def record_id(row: Row) -> str:
 def text(row: Row, name: str) -> str:
     """Return a text; empty when it is unknown."""
     value = row.get(name)
-    if value is None:
-        return ""
     if type(value) is str:
         return value
+    if value is None:
+        return ""
     raise Unreadable(f"{name} is of the type {type(value).__name__} and not a text")
 
 
