@@ -193,8 +193,8 @@ def networks(draw: st.DrawFn) -> Network:
             "health__c": st.sampled_from(["green", "amber", ""]),
             "seats__c": st.sampled_from(["1", "1.5", "-1", "--1", "two", "", "1.2.3", ".5", "-", "1 "]),
             "vip__c": st.sampled_from(["true", "No", "1", "maybe", ""]),
-            "renewal__c": days.map(str) | st.sampled_from(["soon", "0000-00-00", "2026-13-01", ""]),
-            "seen__c": moments.map(_second) | st.sampled_from(["", "2026-11-20T10:00:00+02:00", "now"]),
+            "renewal__c": days.map(str) | st.sampled_from(["soon", "0000-00-00", "0001-01-01", "2026-13-01", "2026-02-29", ""]),
+            "seen__c": moments.map(_second) | st.sampled_from(["", "2026-11-20T10:00:00+02:00", "2026-11-31T10:00:00Z", "now"]),
         },
     )
     return Network(

@@ -166,7 +166,7 @@ class Network:
         except ValueError:
             return None
         assert isinstance(found, datetime)
-        return found
+        return found if found.year >= 1900 else None
 
     def _of_person(self, one: Human, name: str) -> Seen:
         match name:

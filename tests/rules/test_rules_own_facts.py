@@ -59,10 +59,30 @@ contact.active = { field = "Active__c", type = "yes/no" }
         ('account.renewal = "in the next 30 days"', {"Renewal__c": "2026-12-21"}, False),
         ('account.renewal = "in the last 1 day"', {"Renewal__c": "2026-11-19"}, True),
         ('account.renewal = "never"', {"Renewal__c": "soon"}, True),
+        *(
+            ('account.renewal = "never"', {"Renewal__c": day}, True)
+            for day in (
+                "0000-00-00",
+                "0001-01-01",
+                "1899-12-31",
+                "2026-13-01",
+                "2026-02-29",
+                "2026-04-31",
+                "2026-11-00",
+                "19xx-01-01",
+            )
+        ),
+        ('account.renewal = "ever"', {"Renewal__c": "1900-01-01"}, True),
+        ('account.renewal = "ever"', {"Renewal__c": "2024-02-29T00:00:00Z"}, True),
         ('account.seen = "in the last 2 hours"', {"Seen__c": "2026-11-20T07:00:00Z"}, True),
         ('account.seen = "in the last 2 hours"', {"Seen__c": "2026-11-20T06:59:59.000+0000"}, False),
         ('account.seen = "ever"', {"Seen__c": "2026-11-20T09:00:01Z"}, False),
         ('account.seen = "ever"', {"Seen__c": "2026-11-20T08:00:00+02:00"}, False),
+        *(
+            ('account.seen = "never"', {"Seen__c": f"{second}Z"}, True)
+            for second in ("2026-02-30T08:00:00", "2026-11-19T24:00:00", "2026-11-19T08:60:00", "2026-11-19 08:00:00")
+        ),
+        ('account.seen = "ever"', {"Seen__c": "2026-11-19T23:59:59.999Z"}, True),
     ],
 )
 def test_fields_of_the_crm_are_facts(rules: Rules, mirror: Mirror, line: str, values: dict[str, str], *, holds: bool) -> None:

@@ -116,6 +116,47 @@ def _cast_matching(element: _Number, compiler: SQLCompiler, **kw: Any) -> str:
     return f"CASE WHEN {text} ~ '^-?([0-9]+[.]?[0-9]*|[.][0-9]+)$' THEN CAST({text} AS DOUBLE PRECISION) END"
 
 
+class _Day(FunctionElement[str]):
+    """The day that a text begins with; NULL when it begins with none since 1900, such as 0000-00-00 or 2026-02-30."""
+
+    inherit_cache = True
+    type = String()
+    name = "day"
+    length = len("2026-11-20")
+    counted = "date({}, '+0 days')"
+    """How SQLite reads such a text and writes it as it is counted: February 30 as March 2."""
+    clock = ""
+    """What follows the day, as a regular expression."""
+
+
+class _Second(_Day):
+    """The day and second that a text begins with, and NULL likewise."""
+
+    inherit_cache = True
+    name = "second"
+    length = len("2026-11-20T09:00:00")
+    counted = "replace(datetime({}, '+0 days'), ' ', 'T')"
+    clock = "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+
+
+@compiles(_Day)
+def _as_it_is_written(element: _Day, compiler: SQLCompiler, **kw: Any) -> str:
+    (inner,) = element.clauses
+    text = f"substr({compiler.process(inner, **kw)}, 1, {element.length})"
+    return f"CASE WHEN {text} >= '1900' AND {element.counted.format(text)} = {text} THEN {text} END"
+
+
+@compiles(_Day, "postgresql")
+def _as_it_is_counted(element: _Day, compiler: SQLCompiler, **kw: Any) -> str:
+    """A date of its own reading would be an error where there is none: the month's first and so many days more never are."""
+    (inner,) = element.clauses
+    text = f"substr({compiler.process(inner, **kw)}, 1, {element.length})"
+    year, month, day = (f"CAST(substr({text}, {at}, {many}) AS INTEGER)" for at, many in ((1, 4), (6, 2), (9, 2)))
+    shape = f"^(19|[2-9][0-9])[0-9]{{2}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]){element.clock}$"
+    there_is = f"EXTRACT(MONTH FROM make_date({year}, {month}, 1) + {day} - 1) = {month}"
+    return f"CASE WHEN {text} ~ '{shape}' THEN CASE WHEN {there_is} THEN {text} END END"
+
+
 def _text(table: Table, fields: Iterable[str]) -> ColumnElement[Any]:
     def member(field: str) -> ColumnElement[Any]:
         return func.nullif(_Member(table.c.custom, literal(f'$."{field}"'), literal(field)), "")
@@ -139,13 +180,12 @@ def _as_yes_no(text: ColumnElement[Any]) -> tuple[FactType, Source]:
 
 
 def _as_date(text: ColumnElement[Any]) -> tuple[FactType, Source]:
-    day = case((text.like("____-__-__%"), func.substr(text, 1, 10)))
-    return FactType.TIME, Dated(lambda _scope: (Moment(column=day, clock=Clock.DAY),))
+    return FactType.TIME, Dated(lambda _scope: (Moment(column=_Day(text), clock=Clock.DAY),))
 
 
 def _as_time(text: ColumnElement[Any]) -> tuple[FactType, Source]:
     in_utc = or_(text.like("%Z"), text.like("%+0000"), text.like("%+00:00"))
-    second = case((text.like("____-__-__T__:__:__%") & in_utc, func.substr(text, 1, 19)))
+    second = case((in_utc, _Second(text)))
     return FactType.TIME, Dated(lambda _scope: (Moment(column=second, clock=Clock.TEXT),))
 
 
