@@ -140,15 +140,15 @@ class _Second(_Day):
 
 
 @compiles(_Day)
-def _as_it_is_written(element: _Day, compiler: SQLCompiler, **kw: Any) -> str:
+def _counted(element: _Day, compiler: SQLCompiler, **kw: Any) -> str:
     (inner,) = element.clauses
     text = f"substr({compiler.process(inner, **kw)}, 1, {element.length})"
     return f"CASE WHEN {text} >= '1900' AND {element.counted.format(text)} = {text} THEN {text} END"
 
 
 @compiles(_Day, "postgresql")
-def _as_it_is_counted(element: _Day, compiler: SQLCompiler, **kw: Any) -> str:
-    """A date of its own reading would be an error where there is none: the month's first and so many days more never are."""
+def _in_its_month(element: _Day, compiler: SQLCompiler, **kw: Any) -> str:
+    """PostgreSQL refuses to read February 30; the first of February and 29 days more it takes, and that is in March."""
     (inner,) = element.clauses
     text = f"substr({compiler.process(inner, **kw)}, 1, {element.length})"
     year, month, day = (f"CAST(substr({text}, {at}, {many}) AS INTEGER)" for at, many in ((1, 4), (6, 2), (9, 2)))
