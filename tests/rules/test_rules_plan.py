@@ -142,6 +142,12 @@ def test_statements_are_plain_on_postgresql(name: str) -> None:
     assert not re.search(r"IS (NOT )?(TRUE|FALSE)|LATERAL|FILTER|DISTINCT ON|ARRAY", sql)
 
 
+@pytest.mark.parametrize(("name", "joined"), [("ask-referral-after-milestone", True), ("reconnect-neglected-customer", False)])
+def test_what_keeps_an_account_away_is_asked_after_the_join(name: str, joined: bool) -> None:
+    """The veto speaks of both tables where there are two: PostgreSQL asks it of no account without a subject."""
+    assert ("AND (account.connection != milestone.connection OR NOT (" in sql_of(load(SHIPPED), name)) is joined
+
+
 def test_few_accounts_are_judged_as_among_all(rules: Callable[..., RuleSet], mirror: Mirror) -> None:
     """What stands in the way of an account is found the same way for it alone: its own plans, its deals', its people's."""
     loaded = rules(rule=about("account", "account.open_tasks = 0") + '\n[unless]\naccount.next_meeting = "ever"\n')

@@ -46,9 +46,14 @@ class Subject:
     @property
     def joined(self) -> FromClause:
         """The subjects with their accounts; those without one are left out."""
-        if not self.of_account or self.table is account:
+        if not self.is_joined:
             return self.table
         return account.join(self.table, and_(NearlyAll(account.c.connection == self.table.c.connection), self._at))
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the account's row is another than the subject's own."""
+        return self.of_account and self.table is not account
 
     @property
     def of_account(self) -> bool:

@@ -111,7 +111,7 @@ class Compiled:
     @cached_property
     def statement(self) -> Select[Any]:
         """The rule's SELECT. Its rows come in no particular order."""
-        return self._select(*self.conditions.when(self._cheapest_first), not_(self._vetoed))
+        return self._select(*self.conditions.when(self._cheapest_first), self._spared)
 
     @property
     def funnel(self) -> tuple[Sequence[tuple[str, str]], Select[Any]]:
@@ -136,7 +136,7 @@ class Compiled:
 
     def entered(self, subject_ids: Sequence[str]) -> Select[Any]:
         """Return the SELECT of the rows about subjects that have matched before: what leads in, `when`, is not asked again."""
-        return self._select(self.subject.table.c.id.in_(subject_ids), not_(self._vetoed))
+        return self._select(self.subject.table.c.id.in_(subject_ids), self._spared)
 
     def about(self, subject_ids: Sequence[str]) -> Select[Any]:
         """Return the SELECT of the rows about these subjects, whatever holds of them."""
@@ -320,6 +320,18 @@ class Compiled:
         known = self._known_facts
         lines = sorted(self.rule.when.all, key=lambda line: known[line.fact].cost if line.fact in known else 0)
         return replace(self.rule.when, all=tuple(lines))
+
+    @property
+    def _spared(self) -> ColumnElement[bool]:
+        """Whether nothing keeps the account away, asked of accounts with a subject alone: it speaks of both tables.
+
+        A condition on accounts only, PostgreSQL asks before the join; costly as this is, it would then rather seek those with a
+        subject one by one.
+        """
+        spared = not_(self._vetoed)
+        if not self.subject.is_joined:
+            return spared
+        return or_(account.c.connection != self.subject.table.c.connection, spared)
 
     @property
     def _vetoed(self) -> ColumnElement[bool]:
