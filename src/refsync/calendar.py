@@ -77,6 +77,10 @@ class Calendar:
         """Return the instant at which a local day begins."""
         return instant(datetime.combine(day, time(), self.tz))
 
+    def end(self, day: date) -> Instant:
+        """Return the instant at which a local day is over."""
+        return self.midnight(day + timedelta(days=1))
+
     def is_working(self, day: date) -> bool:
         return day.weekday() in self.working_days and day not in self.closed and not self._is_holiday(day)
 
@@ -98,7 +102,7 @@ class Calendar:
         """Return the first instant that no longer counts as "in the next <length>"."""
         if length.unit is Unit.HOURS:
             return now + length.count * MS_PER_HOUR
-        return self.midnight(self.ahead(self.day(now), length) + timedelta(days=1))
+        return self.end(self.ahead(self.day(now), length))
 
     def due(self, now: Instant, length: Duration) -> date:
         """Return the working day on which something is due `length` from now; today may be no working day."""

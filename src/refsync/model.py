@@ -100,7 +100,16 @@ class User:
     manager_id: str | None = None
     time_zone: str = ""
     """An IANA name such as `Europe/Berlin`; empty: the company's zone."""
+    away_from: Instant | None = None
+    away_until: Instant | None = None
+    """Their present or next absence, as the CRM knows it: from the one instant to before the other; None: none is known."""
     custom: Mapping[str, str] = field(default_factory=dict)
+
+    def is_away(self, start: Instant, end: Instant) -> bool:
+        """Return whether they are away at `start`, and all the time to before `end`."""
+        if self.away_from is None or self.away_until is None:
+            return False
+        return self.away_from <= start < self.away_until and end <= self.away_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,9 +111,11 @@ _COMPANY_COLUMNS: dict[str, Callable[[str], Any]] = {
     "do_not_contact": _truth,
 }
 
+_ABSENCE: dict[str, Callable[[str], Any]] = {"away_from": parse_instant, "away_until": parse_instant}
+
 COLUMNS: Mapping[str, Mapping[str, Callable[[str], Any]]] = MappingProxyType(
     {
-        "users": {"name": str, "email": str, "active": _truth, "manager_id": str, "time_zone": str},
+        "users": {"name": str, "email": str, "active": _truth, "manager_id": str, "time_zone": str, **_ABSENCE},
         "accounts": _COMPANY_COLUMNS
         | {"parent_id": str, "status": _one_of(AccountStatus), "tier": str, "industry": str, "annual_revenue": float},
         "contacts": _COMPANY_COLUMNS | {"account_id": str, "email": str, "phone": str, "title": str},

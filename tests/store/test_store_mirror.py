@@ -38,7 +38,15 @@ EVERY_FIELD: Sequence[tuple[Stream, Record]] = [
     (
         Stream.USERS,
         User(
-            id="u", name="Ada", email="a@x", active=False, manager_id="m", time_zone="Europe/Berlin", custom={"b": "2", "a": "1"}
+            id="u",
+            name="Ada",
+            email="a@x",
+            active=False,
+            manager_id="m",
+            time_zone="Europe/Berlin",
+            away_from=1,
+            away_until=2,
+            custom={"b": "2", "a": "1"},
         ),
     ),
     (

@@ -47,7 +47,7 @@ def test_the_numbers_are_the_same_in_every_database(store: Store, tmp_path: Path
     """A database that was filled, or measured by SQLite itself, is told the same again when it is opened."""
     with store.write() as db:
         before = db.execute(text("SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY 1, 2")).all()
-        db.execute(text("INSERT INTO crm_user VALUES ('demo', 'u', 'U', '', 1, NULL, 'UTC', NULL)"))
+        db.execute(text("INSERT INTO crm_user VALUES ('demo', 'u', 'U', '', 1, NULL, 'UTC', NULL, NULL, NULL)"))
         db.execute(text("ANALYZE"))
         assert before != db.execute(text("SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY 1, 2")).all()
         statistics.tell(db)

@@ -32,12 +32,19 @@ RULES = (
 PRIORITIES = ("urgent", "high", "normal", "low")
 OPEN = {State.SENDING, State.OPEN, State.SNOOZED}
 SHARED = {"ask", "care"}
+DUE = MIDNIGHT + 6 * DAY
+"""When the Wednesday is over on which everything is due."""
 USERS = {
     "rep": User(id="rep", manager_id="boss"),
     "other": User(id="other", manager_id="boss"),
     "gone": User(id="gone", manager_id="boss", active=False),
     "alone": User(id="alone", active=False),
     "boss": User(id="boss"),
+    "resting": User(id="resting", manager_id="boss", away_from=NOW - DAY, away_until=NOW + 30 * DAY),
+    "soon back": User(id="soon back", manager_id="boss", away_from=NOW - DAY, away_until=DUE - 1),
+    "soon away": User(id="soon away", manager_id="boss", away_from=NOW + 1, away_until=NOW + 30 * DAY),
+    "left by resting": User(id="left by resting", manager_id="resting", active=False),
+    "with resting": User(id="with resting", manager_id="resting", away_from=NOW, away_until=DUE),
 }
 
 
@@ -64,6 +71,7 @@ companies = st.builds(
     Company,
     settle=st.just(AT_ONCE),
     assign=st.just(("account.owner", "account.owner.manager")),
+    away=st.sampled_from(["use next", "wait until back"]),
     first_wins=st.lists(st.sampled_from(["reconnect-*", "ask*", "ask", "stay", "thanks-*"]), unique=True).map(tuple),
     limits=st.builds(
         Limits,
@@ -158,10 +166,12 @@ def interpreted(world: World) -> Told:
     for own, one in free:
         if own.kind in SHARED and (first := winner(one.account_id, free, world)) != (own, one):
             told[one.rule, one.subject_id] = (f"order: {first if isinstance(first, str) else first[0].name}", "", 0)
-        elif owner := assignee(one):
-            queues.setdefault(owner, []).append((own, one))
+            continue
+        owner, reason = assignee(one, world.rules.company.away)
+        if reason:
+            told[one.rule, one.subject_id] = (reason, owner, 0)
         else:
-            told[one.rule, one.subject_id] = ("assign: nobody active", "", 0)
+            queues.setdefault(owner, []).append((own, one))
     for owner, queue in queues.items():
         left, limit = cap(owner, world)
         for place, (own, one) in enumerate(in_turn(queue, world), start=1):
@@ -227,10 +237,17 @@ def winner(account: str, free: Iterable[tuple[Rule, Match]], world: World) -> tu
     return min(shared, key=lambda both: (world.rules.rank(both[0].name), merit(*both)))
 
 
-def assignee(one: Match) -> str:
+def assignee(one: Match, away: str) -> tuple[str, str]:
+    """Return who gets the task of a match, or who is away and why it waits."""
     owner = USERS.get(one.owner_id or "")
     manager = USERS.get(owner.manager_id or "") if owner else None
-    return next((user.id for user in (owner, manager) if user and user.active), "")
+    there = [user for user in (owner, manager) if user and user.active]
+    if not there:
+        return "", "assign: nobody active"
+    present = [user for user in there if user.id not in {"resting", "with resting"}]
+    if there[0] in present or away == "use next":
+        return (present or there)[0].id, ""
+    return there[0].id, "assign.away"
 
 
 def in_turn(queue: Iterable[tuple[Rule, Match]], world: World) -> Iterable[tuple[Rule, Match]]:

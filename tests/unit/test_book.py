@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from refsync.book import COLUMNS, LISTED_PER_FILE, Book, BookWriter, Count, file_name
+from refsync.book import COLUMNS, LISTED_PER_FILE, NEEDED, Book, BookWriter, Count, file_name
 from refsync.errors import BookError
 from refsync.model import (
     RECORD_OF,
@@ -45,7 +45,7 @@ ROWS = {
 def written(folder: Path, **rows: str) -> Path:
     """Write one good row per file, and further text to the files named, after their good row."""
     for stream in Stream:
-        text = ",".join(COLUMNS[stream]) + "\n" + ROWS[stream] + "\n" + rows.get(stream.value, "")
+        text = ",".join(NEEDED[stream]) + "\n" + ROWS[stream] + "\n" + rows.get(stream.value, "")
         (folder / file_name(stream)).write_text(text, encoding="utf-8", newline="")
     return folder
 
@@ -77,7 +77,7 @@ VALUES = {
 """What the good row of each file means, attribute by attribute; what is not here is unknown."""
 
 
-def told(record: Record) -> str:
+def told(record: Record | SetAside) -> str:
     """Return the known attributes of a record in words."""
     values = ((name.name, getattr(record, name.name)) for name in fields(record))
     known = ((name, value) for name, value in values if value not in (None, "", (), {}))
@@ -102,6 +102,20 @@ def test_files_of_links_and_introductions_may_be_absent(tmp_path: Path) -> None:
         book = Book.open(tmp_path)
 
         assert ([], ()) == (list(book.read(stream)), book.problems())
+
+
+def test_a_book_may_say_who_is_away(tmp_path: Path) -> None:
+    """Two further columns of users, which older books do not have, hold an absence; what is no instant sets the row aside."""
+    header, good = ",".join(COLUMNS[Stream.USERS]), ROWS[Stream.USERS]
+    rows = f"{good},2026-12-20T00:00:00Z,2027-01-02T00:00:00Z\n{good.replace('U1', 'U2')},,\n{good.replace('U1', 'U3')},soon,\n"
+    (written(tmp_path) / "users.csv").write_text(f"{header}\n{rows}")
+    book = Book.open(tmp_path)
+    away, there, broken = book.read(Stream.USERS)
+
+    assert f"{VALUES[Stream.USERS]} away_from=2026-12-20T00:00:00Z away_until=2027-01-02T00:00:00Z" == told(away)
+    assert "away" not in told(there)
+    assert isinstance(broken, SetAside)
+    assert '"soon" is no instant' in broken.reason
 
 
 def test_offsets_and_fractions_of_instants_are_kept(tmp_path: Path) -> None:

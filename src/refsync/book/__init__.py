@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from refsync.book.columns import COLUMNS, LAYOUT, file_name
+from refsync.book.columns import COLUMNS, LAYOUT, NEEDED, file_name
 from refsync.book.faults import Ids
 from refsync.book.header import OPTIONAL, Header, read_header, unread_columns
 from refsync.book.rows import Report, Rows, link_id
@@ -21,6 +21,7 @@ from refsync.model import Record, SetAside, Stream
 __all__ = [
     "COLUMNS",
     "LISTED_PER_FILE",
+    "NEEDED",
     "OPTIONAL",
     "Book",
     "BookReport",

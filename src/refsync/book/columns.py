@@ -59,6 +59,8 @@ class Column:
     """The stream whose ids the cell holds."""
     clears: bool = False
     """Whether a link to nowhere is emptied with a warning; otherwise the row is set aside."""
+    optional: bool = False
+    """Whether a file may do without it: nothing is known of it, then."""
 
 
 def _instant(text: str) -> Instant:
@@ -171,6 +173,8 @@ LAYOUT: Mapping[Stream, tuple[Column, ...]] = MappingProxyType(
             Column("active", YES_NO),
             _hint("manager_id", Stream.USERS),
             Column("time_zone", TEXT),
+            Column("away_from", INSTANT, optional=True),
+            Column("away_until", INSTANT, optional=True),
         ),
         Stream.ACCOUNTS: (
             _ID,
@@ -266,7 +270,12 @@ LAYOUT: Mapping[Stream, tuple[Column, ...]] = MappingProxyType(
 COLUMNS: Mapping[Stream, tuple[str, ...]] = MappingProxyType(
     {stream: tuple(column.name for column in columns) for stream, columns in LAYOUT.items()}
 )
-"""The names of the columns that each stream's file must have."""
+"""The names of the columns that each stream's file has."""
+
+NEEDED: Mapping[Stream, tuple[str, ...]] = MappingProxyType(
+    {stream: tuple(column.name for column in columns if not column.optional) for stream, columns in LAYOUT.items()}
+)
+"""The names of those without which it cannot be read."""
 
 WITHOUT_CUSTOM: frozenset[Stream] = frozenset({Stream.ACCOUNT_CONTACTS, Stream.DEAL_CONTACTS, Stream.ACTIVITIES})
 """Streams whose records keep no further fields."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from refsync.book.columns import COLUMNS, WITHOUT_CUSTOM, file_name
+from refsync.book.columns import COLUMNS, NEEDED, WITHOUT_CUSTOM, file_name
 from refsync.errors import Place, Problem, shown
 from refsync.model import Stream
 
@@ -61,16 +61,16 @@ def unread_columns(header: Header, stream: Stream) -> Iterator[Problem]:
 
 def _problems(stream: Stream, cells: list[str]) -> Iterator[Problem]:
     name = file_name(stream)
-    known = COLUMNS[stream]
+    known, needed = COLUMNS[stream], NEEDED[stream]
     if not any(cells):
-        yield Problem(message="the header row is missing", hint=f"it reads {','.join(known)}", place=Place(name, 1))
+        yield Problem(message="the header row is missing", hint=f"it reads {','.join(needed)}", place=Place(name, 1))
         return
     if len(cells) == 1 and (other := next((mark for mark in ";\t|" if mark in cells[0]), "")):
         shape = "a tab" if other == "\t" else f'"{other}"'
         yield Problem(message=f"the columns are separated by {shape}", hint="separate them by commas", place=Place(name, 1))
         return
     strange = [cell for cell in cells if cell and cell not in known]
-    for column in known:
+    for column in needed:
         if column not in cells:
             close = [cell for cell in strange if cell.lower() == column] or get_close_matches(column, strange, n=1, cutoff=0.6)
             hint = f'"{close[0]}" is there: did you mean "{column}"?' if close else ""

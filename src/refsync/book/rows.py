@@ -33,7 +33,7 @@ class Rows:
         self._path = folder / file_name(stream)
         self._stream = stream
         self._header = header
-        self._columns = [(header.index_of[column.name], column) for column in LAYOUT[stream]]
+        self._columns = [(header.index_of[one.name], one) for one in LAYOUT[stream] if one.name in header.index_of]
         self._known = known
         self._parse = self._parser()
 

@@ -1,4 +1,4 @@
-"""Whose a task is: the first active person in the list that the rule, or else the company, gives.
+"""Whose a task is: the first active person in the list that the rule, or else the company, gives, unless they are away.
 
 Law: never a task for somebody who has left. Who is meant by an entry of the list depends on the subject alone, so the owner of an
 open task can be worked out again at any time, and follows when the account changes hands.
@@ -6,11 +6,12 @@ open task can be worked out again at any time, and follows when the account chan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from refsync.model import User
+from refsync.company import Away
+from refsync.model import Instant, User
 from refsync.plan.situation import People
 
 
@@ -33,6 +34,20 @@ Assigned: TypeAlias = tuple[User, str]
 """Somebody, and the entry of the list that led there."""
 
 
+def on_duty(found: Sequence[Assigned], away: Away, now: Instant, due: Instant) -> Assigned | None:
+    """Return who of these, one at least, gets a task: the first, or the next who is there while that person is away.
+
+    Away is who is so from now until it is `due`: who comes back before can still do it. Where all are, the first gets it: a task
+    needs somebody. None: the company lets it wait until that person is back.
+    """
+    usual = found[0]
+    if not usual[0].is_away(now, due):
+        return usual
+    if away == "wait until back":
+        return None
+    return next((one for one in found if not one[0].is_away(now, due)), usual)
+
+
 class Assignees:
     """Finds people by the entries of such lists."""
 
@@ -45,8 +60,12 @@ class Assignees:
 
     def first(self, steps: Sequence[str], about: About, holder_id: str = "") -> Assigned | None:
         """Return the first active person of a list; `holder_id` has the task now, for `manager`. None: nobody is there."""
+        return next(self.active(steps, about, holder_id), None)
+
+    def active(self, steps: Sequence[str], about: About, holder_id: str = "") -> Iterator[Assigned]:
+        """Yield the active people of a list, as `first` does the first of them."""
         found = ((self._person(step, about, holder_id), step) for step in steps)
-        return next(((user, step) for user, step in found if user and user.active), None)
+        return ((user, step) for user, step in found if user and user.active)
 
     def named(self, name: str) -> User | None:
         """Return the user, or the queue that the CRM lists among its users, of this e-mail or name, whatever its case.

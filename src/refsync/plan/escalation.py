@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from refsync.calendar import Duration, Unit, at_hour
 from refsync.finding import ESCALATION, LIVE, WITH_TASK, Finding, State, finding_key
 from refsync.model import User
-from refsync.plan.assignees import Assignees
+from refsync.plan.assignees import Assignees, on_duty
 from refsync.plan.situation import Situation
 from refsync.plan.standing import Standing
 from refsync.plan.values import Escalation
@@ -41,7 +41,7 @@ def escalations(
         rule = situation.rules.rule(finding.rule)
         if rule is None or rule.mode is not Mode.LIVE or finding.rule in frozen or not _is_due(finding, rule, situation):
             continue
-        if (to := _told(finding, rule, standing, assignees)) and given[to.id] < left(to):
+        if (to := _told(finding, rule, standing, assignees, situation)) and given[to.id] < left(to):
             given[to.id] += 1
             yield _escalation(finding, rule, to, situation)
 
@@ -57,7 +57,7 @@ def _is_due(finding: Finding, rule: Rule, situation: Situation) -> bool:
 def _has_passed(due: date, length: Duration, situation: Situation) -> bool:
     calendar = situation.company.calendar
     if length.unit is Unit.HOURS:
-        return situation.now >= calendar.until(calendar.midnight(due + timedelta(days=1)), length)
+        return situation.now >= calendar.until(calendar.end(due), length)
     return calendar.day(situation.now) > calendar.ahead(due, length)
 
 
@@ -67,13 +67,15 @@ def _may_be_sent(told: Finding, situation: Situation) -> bool:
     return told.state in LIVE - WITH_TASK
 
 
-def _told(finding: Finding, rule: Rule, standing: Standing, assignees: Assignees) -> User | None:
+def _told(finding: Finding, rule: Rule, standing: Standing, assignees: Assignees, situation: Situation) -> User | None:
     about = standing.about.get(finding.key)
     if about is None or rule.task.escalate is None:
         return None
     holder = finding.holder_id or finding.owner_id
-    steps = (assignees.first([step], about, holder) for step in rule.task.escalate.to)
-    return next((found[0] for found in steps if found and found[0].id != holder), None)
+    found = [one for one in assignees.active(rule.task.escalate.to, about, holder) if one[0].id != holder]
+    company, now = situation.company, situation.now
+    to = on_duty(found, company.away, now, company.calendar.end(company.calendar.due(now, DUE))) if found else None
+    return to[0] if to else None
 
 
 def _escalation(finding: Finding, rule: Rule, to: User, situation: Situation) -> Escalation:

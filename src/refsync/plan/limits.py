@@ -15,7 +15,7 @@ from functools import cache, cached_property
 from refsync.calendar import Calendar, at_hour
 from refsync.finding import WITH_TASK, Finding, State
 from refsync.model import Instant, User
-from refsync.plan.assignees import About, Assigned, Assignees
+from refsync.plan.assignees import About, Assigned, Assignees, on_duty
 from refsync.plan.situation import Situation
 from refsync.plan.values import Held, Wish
 
@@ -97,18 +97,21 @@ class Desk:
         return calendar.midnight(calendar.day(self._situation.now))
 
     def _assigned(self, wishes: Iterable[Wish]) -> Iterator[tuple[Wish, Assigned]]:
-        people, company = self._situation.people, self._situation.company
-        known: dict[object, Assigned | None] = {}
+        people, company, now = self._situation.people, self._situation.company, self._situation.now
+        due = cache(lambda length: company.calendar.end(company.calendar.due(now, length)))
+        known: dict[object, list[Assigned]] = {}
         for wish in wishes:
             steps, match = wish.rule.task.assign or company.assign, wish.match
             owners = (people.contact_owner.get(match.contact_id or ""), people.deal_owner.get(match.deal_id or ""))
             key = (steps, match.owner_id, match.rep_id, *owners, wish.subject_kind == "account")
             if key not in known:
-                known[key] = self._assignees.first(steps, about(wish))
-            if found := known[key]:
-                yield wish, found
-            else:
+                known[key] = list(self._assignees.active(steps, about(wish)))
+            if not (found := known[key]):
                 self.hold(wish, "assign: nobody active")
+            elif one := on_duty(found, company.away, now, due(wish.rule.task.due)):
+                yield wish, one
+            else:
+                self.hold(wish, "assign.away", found[0][0].id)
 
     def _capped(self, assigned: Iterable[tuple[Wish, Assigned]]) -> Iterator[Wish]:
         """Yield what the caps of each rep leave, with its owner and due time: rules take turns, urgent ones first."""

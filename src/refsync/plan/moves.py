@@ -1,6 +1,7 @@
 """Open tasks follow their owner: when the account changes hands, or whoever has the task leaves.
 
-Law: a task that a person edited, put off or gave to somebody stays where it is; only those of live rules move.
+Laws: a task that a person edited, put off or gave to somebody stays where it is; only those of live rules move. An absence moves
+no task away from its owner; one that somebody else got meanwhile goes to the owner who is back.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from refsync.calendar import at_hour
 from refsync.company import Company
 from refsync.finding import ESCALATION, Finding, State
 from refsync.model import Instant, User
-from refsync.plan.assignees import Assignees
+from refsync.plan.assignees import Assignees, on_duty
 from refsync.plan.endings import WITH_REP
 from refsync.plan.standing import Standing
 from refsync.plan.values import Ending, Move
@@ -31,11 +32,15 @@ def moves(
         rule, about = rules.rule(finding.rule), standing.about.get(finding.key)
         if rule is None or about is None or rule.mode is not Mode.LIVE or finding.rule in frozen:
             continue
-        found = assignees.first(rule.task.assign or rules.company.assign, about)
-        if found is None:
+        company = rules.company
+        found = list(assignees.active(rule.task.assign or company.assign, about))
+        if not found:
             yield Ending(finding=finding, state=State.WITHDRAWN, reason=NOBODY)
-        elif found[0].id != finding.owner_id:
-            yield _move(finding, rule, *found, rules.company, now)
+            continue
+        usual, due = found[0], company.calendar.end(finding.due_on)
+        to = on_duty(found, company.away, now, due) or usual
+        if finding.owner_id not in (usual[0].id, to[0].id):
+            yield _move(finding, rule, *to, company, now)
 
 
 def _move(finding: Finding, rule: Rule, to: User, step: str, company: Company, now: Instant) -> Move:

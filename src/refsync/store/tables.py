@@ -58,6 +58,8 @@ user = _mirrored(
     Column("active", Boolean, nullable=False),
     Column("manager_id", String),
     Column("time_zone", String, nullable=False),
+    Column("away_from", BigInteger),
+    Column("away_until", BigInteger),
     Column("custom", Text),
 )
 

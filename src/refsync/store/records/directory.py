@@ -23,6 +23,8 @@ def users(db: Connection, connection: str) -> dict[str, User]:
             active=row["active"],
             manager_id=row["manager_id"],
             time_zone=row["time_zone"],
+            away_from=row["away_from"],
+            away_until=row["away_until"],
             custom=orjson.loads(row["custom"]) if row["custom"] else {},
         )
         for row in rows

@@ -113,7 +113,8 @@ def _row_of(connection: str, stream: Stream, policy: TouchPolicy) -> Callable[[A
 
     def user(record: User) -> Row:
         r = record
-        return (connection, r.id, r.name, r.email, r.active, r.manager_id or None, r.time_zone, _custom(r.custom))
+        away = (r.away_from, r.away_until)
+        return (connection, r.id, r.name, r.email, r.active, r.manager_id or None, r.time_zone, *away, _custom(r.custom))
 
     def account(record: Account) -> Row:
         r = record

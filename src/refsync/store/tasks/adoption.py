@@ -117,6 +117,6 @@ def written_at(due_on: date, due: Duration | None, calendar: Calendar, now: Inst
     if due is None or due.unit is Unit.HOURS:
         return min(now, calendar.midnight(due_on))
     day, today = calendar.back(due_on, due), calendar.day(now)
-    while day < today and calendar.due(calendar.midnight(day + timedelta(days=1)), due) == due_on:
+    while day < today and calendar.due(calendar.end(day), due) == due_on:
         day += timedelta(days=1)
     return min(now, calendar.midnight(day))
