@@ -50,6 +50,14 @@ def _owners(records: Records, options: HubSpotOptions) -> Iterator[Problem]:
     named = set(options.users) | {person.manager.lower() for person in options.users.values() if person.manager}
     for email in sorted(named - known):
         yield Problem(message=f'the option users names "{email}", which is no HubSpot owner', severity="warning")
+    try:
+        records.profiles()
+    except AuthError as error:
+        yield Problem(
+            message=f"who is away, and in which time zone people work, cannot be read: {error}",
+            hint="give the token the scope crm.objects.users.read, or let it be: everybody counts as there",
+            severity="hint",
+        )
 
 
 def _kind(client: Client, stream: Stream, kind: ObjectType, options: HubSpotOptions, custom: frozenset[str]) -> Iterator[Problem]:

@@ -6,7 +6,8 @@ at a time fixed before it begins, never at the largest time seen: what changes w
 are read together with all that they point at.
 
 Cost: when nothing changed for an hour, a tick asks once for each object type (ten searches: what contacts and deals changed is
-found once for all the streams that read them) and twice for the owners; once a day each type's property definitions.
+found once for all the streams that read them), twice for the owners and once for each 100 of their user objects; once a day each
+type's property definitions.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ from refsync_hubspot.introductions import Introductions
 from refsync_hubspot.listed import Listed
 from refsync_hubspot.objects import ObjectType, object_types
 from refsync_hubspot.options import HubSpotOptions
-from refsync_hubspot.owners import users
+from refsync_hubspot.owners import PROFILE, users
 from refsync_hubspot.pipelines import Stage
-from refsync_hubspot.replies import Json
+from refsync_hubspot.replies import Json, MissingScope
 from refsync_hubspot.search import Question
 from refsync_hubspot.translate import Translate, Vocabulary
 
@@ -67,9 +67,20 @@ class Records:
                     found.setdefault(str(owner.get("id")), owner | {"archived": archived == "true"})
         return list(found.values())
 
+    def profiles(self) -> list[Json]:
+        """Return the properties of all user objects that say of an owner what the owner does not. Raises AuthError."""
+        query = {"limit": 100, "archived": "false", "properties": ",".join(PROFILE)}
+        pages = self.client.pages(self.client.paths.objects("users"), query)
+        return [row["properties"] for page, _after in pages for row in replies.records(page)]
+
     def users(self) -> Batch:
-        """Return all owners as users, in one batch that is whole."""
-        found = users(self.owners(), self.options)
+        """Return all owners as users, in one batch that is whole; what the token may not see of them is unknown."""
+        owners = self.owners()
+        try:
+            profiles = self.profiles()
+        except MissingScope:
+            profiles = []
+        found = users(owners, profiles, self.options, self.client.now())
         return Batch(records=tuple(found.records), set_aside=tuple(found.set_aside), cursor="{}", whole=not found.set_aside)
 
     def horizon(self) -> Instant:

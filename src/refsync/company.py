@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from typing import Literal, TypeAlias
 
-from refsync.calendar import Calendar, Duration, Unit
-from refsync.model import ActivityKind, Direction, Stream
+from refsync.calendar import Calendar, Duration, Unit, at_hour
+from refsync.model import ActivityKind, Direction, Instant, Stream
 
 Away: TypeAlias = Literal["use next", "wait until back"]
 KindAndDirection = tuple[ActivityKind, Direction | None]
@@ -100,6 +100,10 @@ class Company:
     """milestone kind -> connector name -> `Object.Field` there, from facts.toml."""
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Name of a company's own fact -> connector name -> field there, from facts.toml."""
+
+    def due_at(self, day: date, zone: str = "") -> Instant:
+        """Return when a task is due that is due on a day: at the end of the working hours of a time zone, or else our own."""
+        return at_hour(day, self.task_hours[1], zone or self.calendar.zone)
 
 
 OBJECTS: Mapping[str, Stream] = {

@@ -16,7 +16,7 @@ CHANGED = 1_000
 
 def kinds(counted: dict[str, int]) -> dict[str, int]:
     """Return calls by what they do."""
-    words = ("search", "associations", "owners")
+    words = ("search", "associations", "owners", "users")
     found = dict.fromkeys((*words, "read", "other"), 0)
     for endpoint, times in counted.items():
         kind = next((word for word in words if word in endpoint), "read" if endpoint.endswith("batch/read") else "other")
@@ -53,7 +53,7 @@ def test_thousand_changes_cost_the_pages_they_fill(read_whole: tuple[Any, Any]) 
     counted = kinds(portal.calls())
 
     assert {"CEO"} == {contact.title for contact in mirror.held[Stream.CONTACTS].values()}
-    assert {"search": TYPES - 1 + 5, "read": 3 * 10, "associations": 2, "owners": 2, "other": 0} == counted
+    assert {"search": TYPES - 1 + 5, "read": 3 * 10, "associations": 2, "owners": 2, "users": 1, "other": 0} == counted
 
 
 def test_thousand_new_activities_cost_the_pages_they_fill(read_whole: tuple[Any, Any]) -> None:
@@ -69,4 +69,4 @@ def test_thousand_new_activities_cost_the_pages_they_fill(read_whole: tuple[Any,
     counted = kinds(portal.calls())
 
     assert {"New"} == {call.subject for call in mirror.held[Stream.ACTIVITIES].values()}
-    assert {"search": TYPES - 1 + 5, "read": 10, "associations": 3, "owners": 2, "other": 0} == counted
+    assert {"search": TYPES - 1 + 5, "read": 10, "associations": 3, "owners": 2, "users": 1, "other": 0} == counted

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from refsync.connector import Merge, Secret
@@ -26,7 +26,7 @@ from refsync.model import (
 from refsync_hubspot import translate, values
 from refsync_hubspot.activities import KINDS, activity_of
 from refsync_hubspot.options import HubSpotOptions, Person
-from refsync_hubspot.owners import users
+from refsync_hubspot.owners import absence, users
 from refsync_hubspot.translate import Translated, Vocabulary, translated
 from tests.hubspot.raw import NOON, PLAIN, PRIMARY, VOCABULARY, row, to
 
@@ -213,7 +213,10 @@ def test_ticket() -> None:
 
 
 def test_owners() -> None:
-    """Archived owners and queues are never active; managers and zones come from the options, by e-mail address."""
+    """Archived owners and queues are never active; managers come from the options, by e-mail address, and zones, if there is one.
+
+    User objects say the other zones, and absences; what they say of nobody, or of no zone, counts for nothing.
+    """
     options = HubSpotOptions(
         token=Secret("x"), users={"Ada@X.example": Person(manager="bob@x.example", time_zone="Europe/Berlin")}
     )
@@ -223,13 +226,52 @@ def test_owners() -> None:
         {"id": "3", "type": "PERSON", "archived": True},
         {"id": "4", "email": "queue@x.example", "type": "QUEUE", "archived": False},
     ]
+    away = f'[{{"startTimestamp": {NOON}, "endTimestamp": {NOON + 9}}}]'
+    profiles: list[dict[str, Any]] = [
+        {"hubspot_owner_id": "2", "hs_standard_time_zone": "Asia/Tokyo", "hs_out_of_office_hours": away},
+        {"hubspot_owner_id": "1", "hs_standard_time_zone": "Asia/Tokyo", "hs_out_of_office_hours": None},
+        {"hubspot_owner_id": None, "hs_standard_time_zone": "Asia/Tokyo", "hs_out_of_office_hours": away},
+        {"hubspot_owner_id": "4", "hs_standard_time_zone": "Mars"},
+    ]
 
     assert [
         User(id="1", name="Ada Byron", email="ada@x.example", manager_id="2", time_zone="Europe/Berlin"),
-        User(id="2", name="Bob", email="bob@x.example"),
+        User(id="2", name="Bob", email="bob@x.example", time_zone="Asia/Tokyo", away_from=NOON, away_until=NOON + 9),
         User(id="3", active=False),
         User(id="4", email="queue@x.example", active=False),
-    ] == users(owners, options).records
+    ] == users(owners, profiles, options, NOON).records
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("ranges", "found"),
+    [
+        ([], None),
+        ([(1, 2)], (1, 2)),
+        ([(-9, 0), (25, 29)], (25, 29)),
+        ([(50, 60), (-5, 7)], (-5, 7)),
+        ([(-3, 5), (20, 29), (44, 53), (77, 80)], (-3, 53)),
+        ([(-90, 100), (-80, -70)], (-90, 100)),
+    ],
+)
+def test_absences(ranges: list[tuple[int, int]], found: tuple[int, int] | None) -> None:
+    """Of several absences the present or next one counts; those with less than a day between are one."""
+    text = json.dumps([{"startTimestamp": NOON + start * HOUR, "endTimestamp": NOON + end * HOUR} for start, end in ranges])
+    wanted = found and tuple(NOON + hours * HOUR for hours in found)
+
+    assert wanted == absence(text, NOON)
+
+
+@given(
+    st.one_of(st.none(), st.text(), st.integers(), st.recursive(st.text() | st.integers() | st.none(), st.lists).map(json.dumps))
+)
+@example('[{"startTimestamp": "1", "endTimestamp": null}, 7, {"startTimestamp": 9e99, "endTimestamp": 1}]')
+@example('[{"startTimestamp": 5, "endTimestamp": 5}, {}]')
+def test_absences_that_are_none(text: object) -> None:
+    """A text that holds no list of ranges says that nobody is away."""
+    assert absence(text, 0) is None
 
 
 def test_merges() -> None:

@@ -61,6 +61,21 @@ def test_owners_who_left_are_archived(reading: Caller) -> None:
     assert [("Cleo", False, False)] == [(one["firstName"], "email" in one, "userId" in one) for one in gone]
 
 
+def test_user_objects_show_what_owners_do_not(reading: Caller) -> None:
+    """Who is there has a user object with an id of its own; it names the owner, shows what was asked for, and comes in pages."""
+    asked = "properties=hubspot_owner_id,hs_standard_time_zone,hs_out_of_office_hours,no_such"
+    here = reading.get(f"/crm/objects/2026-03/users?limit=1&{asked}")
+    more = reading.get(here["paging"]["next"]["link"].removeprefix(reading.url))
+    users, owners = here["results"] + more["results"], reading.get("/crm/v3/owners")["results"]
+    shown = {"hubspot_owner_id", "hs_standard_time_zone", "hs_out_of_office_hours", "hs_createdate", "hs_lastmodifieddate"}
+
+    assert [one["id"] for one in owners] == [one["properties"]["hubspot_owner_id"] for one in users]
+    assert not {one["id"] for one in users} & {number for one in owners for number in (one["id"], str(one["userId"]))}
+    assert [shown | {"hs_object_id"}] * 2 == [set(one["properties"]) for one in users]
+    assert users[0]["properties"] == reading.get(f"/crm/v3/objects/users/{users[0]['id']}?{asked}")["properties"]
+    assert [] == reading.get("/crm/v3/objects/users?archived=true")["results"]
+
+
 def test_stages_say_what_is_closed(reading: Caller) -> None:
     """A deal holds the id of its stage; the pipeline says in texts what the stage means."""
     ids = reading.ids()["deals"]

@@ -19,8 +19,8 @@ from refsync.rules.rule import Escalation, Rule
 from tests.unit.test_plan import COMPANY, DAY, NOW, RECONNECT, carried_out, match, rules
 
 WAITS = replace(COMPANY, away="wait until back")
-DUE = NOW - NOW % DAY + 6 * DAY
-"""When the Wednesday is over on which a task of this Friday is due."""
+DUE = NOW - NOW % DAY + 5 * DAY + 17 * 3_600_000
+"""When a task of this Friday is due: at the end of Wednesday's work."""
 REP, BOSS, OTHER = User(id="rep", manager_id="boss"), User(id="boss"), User(id="other", manager_id="boss")
 
 
@@ -62,13 +62,13 @@ def moved(done: Plan) -> list[tuple[str, date | None]]:
 
 
 def test_the_next_in_the_list_stands_in() -> None:
-    """Who is away until after the day on which it is due gets no task; the next in the list does."""
+    """Who is away until it is due gets no task; the next in the list does."""
     assert ["boss"] == gave(decided(team(away())))
 
 
 @pytest.mark.parametrize(("start", "end"), [(NOW, DUE - 1), (NOW + 1, NOW + 90 * DAY), (NOW - 9 * DAY, NOW)])
 def test_who_can_still_do_it_gets_it(start: int, end: int) -> None:
-    """Somebody who is back before the day is over, leaves later, or has been away, gets the task."""
+    """Somebody who is back before it is due, leaves later, or has been away, gets the task."""
     assert ["rep"] == gave(decided(team(away(start=start, end=end))))
     assert ["rep"] == gave(decided(team(away(start=start, end=end)), company=WAITS))
 
@@ -101,7 +101,7 @@ def test_a_task_goes_to_the_owner_who_is_back() -> None:
     ledger = carried_out(decided(users))
 
     assert [] == moved(decided(users, ledger, now=DUE))
-    assert [("rep", date(2026, 12, 2))] == moved(decided(users, ledger, now=DUE + DAY))
+    assert [("rep", date(2026, 12, 1))] == moved(decided(users, ledger, now=DUE + DAY))
 
 
 def test_a_new_owner_who_is_away() -> None:

@@ -32,8 +32,8 @@ RULES = (
 PRIORITIES = ("urgent", "high", "normal", "low")
 OPEN = {State.SENDING, State.OPEN, State.SNOOZED}
 SHARED = {"ask", "care"}
-DUE = MIDNIGHT + 6 * DAY
-"""When the Wednesday is over on which everything is due."""
+DUE = MIDNIGHT + 5 * DAY + 17 * 3_600_000
+"""When everything is due: at the end of Wednesday's work."""
 USERS = {
     "rep": User(id="rep", manager_id="boss"),
     "other": User(id="other", manager_id="boss"),

@@ -97,6 +97,7 @@ def carried_out(done: Plan, now: int = NOW) -> list[Finding]:
             owner_id=wish.owner_id,
             state=State.OPEN if wish in done.write else State.PENDING,
             due_on=wish.due_on,
+            due_at=wish.due_at,
             task_id=f"T{wish.key[:8]}",
             opened_at=now,
         )

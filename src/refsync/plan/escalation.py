@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date
 
-from refsync.calendar import Duration, Unit, at_hour
+from refsync.calendar import Duration, Unit
 from refsync.finding import ESCALATION, LIVE, WITH_TASK, Finding, State, finding_key
 from refsync.model import User
 from refsync.plan.assignees import Assignees, on_duty
@@ -74,7 +74,7 @@ def _told(finding: Finding, rule: Rule, standing: Standing, assignees: Assignees
     holder = finding.holder_id or finding.owner_id
     found = [one for one in assignees.active(rule.task.escalate.to, about, holder) if one[0].id != holder]
     company, now = situation.company, situation.now
-    to = on_duty(found, company.away, now, company.calendar.end(company.calendar.due(now, DUE))) if found else None
+    to = on_duty(found, company.away, now, company.due_at(company.calendar.due(now, DUE))) if found else None
     return to[0] if to else None
 
 
@@ -87,5 +87,5 @@ def _escalation(finding: Finding, rule: Rule, to: User, situation: Situation) ->
         key=finding_key(situation.org, rule.key_name, SUBJECT, finding.key, "", 0),
         owner_id=to.id,
         due_on=due_on,
-        due_at=at_hour(due_on, company.task_hours[1], to.time_zone or company.calendar.zone),
+        due_at=company.due_at(due_on, to.time_zone),
     )

@@ -12,7 +12,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 
-from refsync.calendar import Calendar, at_hour
+from refsync.calendar import Calendar
 from refsync.finding import WITH_TASK, Finding, State
 from refsync.model import Instant, User
 from refsync.plan.assignees import About, Assigned, Assignees, on_duty
@@ -98,7 +98,7 @@ class Desk:
 
     def _assigned(self, wishes: Iterable[Wish]) -> Iterator[tuple[Wish, Assigned]]:
         people, company, now = self._situation.people, self._situation.company, self._situation.now
-        due = cache(lambda length: company.calendar.end(company.calendar.due(now, length)))
+        due = cache(lambda length: company.due_at(company.calendar.due(now, length)))
         known: dict[object, list[Assigned]] = {}
         for wish in wishes:
             steps, match = wish.rule.task.assign or company.assign, wish.match
@@ -140,7 +140,7 @@ class Desk:
     def _dated(self, wish: Wish, rep: User, step: str) -> Wish:
         company = self._situation.company
         due_on = company.calendar.due(self._situation.now, wish.rule.task.due)
-        due_at = at_hour(due_on, company.task_hours[1], rep.time_zone or company.calendar.zone)
+        due_at = company.due_at(due_on, rep.time_zone)
         return wish._replace(owner_id=rep.id, assigned_as=step, due_on=due_on, due_at=due_at)
 
     def _left(self, rep: User) -> tuple[int, str]:

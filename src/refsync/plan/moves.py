@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from refsync.calendar import at_hour
 from refsync.company import Company
 from refsync.finding import ESCALATION, Finding, State
 from refsync.model import Instant, User
@@ -37,8 +36,8 @@ def moves(
         if not found:
             yield Ending(finding=finding, state=State.WITHDRAWN, reason=NOBODY)
             continue
-        usual, due = found[0], company.calendar.end(finding.due_on)
-        to = on_duty(found, company.away, now, due) or usual
+        usual = found[0]
+        to = on_duty(found, company.away, now, finding.due_at) or usual
         if finding.owner_id not in (usual[0].id, to[0].id):
             yield _move(finding, rule, *to, company, now)
 
@@ -48,5 +47,5 @@ def _move(finding: Finding, rule: Rule, to: User, step: str, company: Company, n
     if finding.due_on >= company.calendar.day(now):
         return kept
     due_on = company.calendar.due(now, rule.task.due)
-    due_at = at_hour(due_on, company.task_hours[1], to.time_zone or company.calendar.zone)
+    due_at = company.due_at(due_on, to.time_zone)
     return replace(kept, due_on=due_on, due_at=due_at)

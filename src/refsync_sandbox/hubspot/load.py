@@ -38,6 +38,7 @@ from refsync_sandbox.hubspot.introductions import (
     introduction_values,
 )
 from refsync_sandbox.hubspot.kinds import COMMUNICATION, COMPANY, CONTACT, DEAL, KINDS, TASK, TICKET, AssociationType, Kind
+from refsync_sandbox.hubspot.owners import PROFILE
 from refsync_sandbox.hubspot.pipelines import deal_stage, ticket_stage
 from refsync_sandbox.hubspot.portal import Portal
 from refsync_sandbox.hubspot.translate import KIND_OF_ACTIVITY, Values, activity_values, record_values
@@ -89,7 +90,8 @@ class Loader:
         if isinstance(record, Activity):
             return self._activity(record)
         if isinstance(record, User):
-            owner = self._portal.owners.add(name=record.name, email=record.email, active=record.active)
+            known = {name: getattr(record, name) for name in ("name", "email", "active", *PROFILE)}
+            owner = self._portal.owners.add(**known)
             self._name("users", record.id, owner.id)
             return owner.id
         if isinstance(record, DealContact):

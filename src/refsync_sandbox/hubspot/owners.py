@@ -14,6 +14,8 @@ from typing import Any
 from refsync.model import Instant, iso
 
 _FIRST_ID, _FIRST_USER_ID, _GAP = 100_500_001, 7_300_001, 7
+PROFILE = ("time_zone", "away_from", "away_until")
+"""The fields that only the user object of a person shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,9 @@ class Owner:
     queue: bool = False
     """Whether it is no person but a queue of work."""
     archived: bool = False
+    time_zone: str = ""
+    away_from: Instant | None = None
+    away_until: Instant | None = None
     created_at: Instant = 0
     updated_at: Instant = 0
 
@@ -71,8 +76,8 @@ class Owners:
         """Yield the owners who are there, or those who left."""
         return (one for one in self._all.values() if one.archived == archived)
 
-    def add(self, *, name: str, email: str, active: bool, queue: bool = False) -> Owner:
-        """Take in a person, or a queue, and return them."""
+    def add(self, *, name: str, email: str, active: bool, queue: bool = False, **more: Any) -> Owner:
+        """Take in a person, or a queue, and return them; `more` are further fields of an `Owner`."""
         first, last = split_name(name)
         number = len(self._all)
         owner = Owner(
@@ -85,12 +90,13 @@ class Owners:
             archived=not active,
             created_at=self._now,
             updated_at=self._now,
+            **more,
         )
         self._all[owner.id] = owner
         return owner
 
     def change(self, owner_id: str, *, now: Instant, **fields: Any) -> Owner:
-        """Change a person's name parts, address or whether they are there, and return them."""
+        """Change fields of a person, and return them."""
         self._all[owner_id] = replace(self._all[owner_id], updated_at=now, **fields)
         return self._all[owner_id]
 

@@ -15,7 +15,7 @@ from refsync_sandbox.hubspot.call import Refusal
 from refsync_sandbox.hubspot.entry import Entry
 from refsync_sandbox.hubspot.further import define
 from refsync_sandbox.hubspot.kinds import COMPANY, CONTACT, DEAL, ENGAGEMENTS, TASK, TICKET, Kind, kind_of_id
-from refsync_sandbox.hubspot.owners import split_name
+from refsync_sandbox.hubspot.owners import PROFILE, split_name
 from refsync_sandbox.hubspot.pipelines import deal_stage, deal_status, ticket_stage
 from refsync_sandbox.hubspot.portal import PERSON, Portal
 from refsync_sandbox.hubspot.properties import read_instant, type_of_values
@@ -146,6 +146,7 @@ class People:
             fields["email"] = change.values["email"] or ""
         if "active" in change.values:
             fields["archived"] = not change.values["active"]
+        fields |= {name: change.values[name] for name in PROFILE if name in change.values}
         return self._portal.owners.change(self._user(change), now=self._portal.clock.instant(), **fields).id
 
     def _activity_values(self, change: Change, row: Row) -> Values:

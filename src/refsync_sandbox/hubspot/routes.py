@@ -22,6 +22,7 @@ from refsync_sandbox.hubspot.old_associations import OldAssociations
 from refsync_sandbox.hubspot.portal import Portal
 from refsync_sandbox.hubspot.service import Entry, Handler
 from refsync_sandbox.hubspot.tokens import Tokens
+from refsync_sandbox.hubspot.users import Users
 
 DATES = ("2026-03", "2026-09")
 
@@ -40,9 +41,10 @@ def table(portal: Portal, access: Access, meter: Meter) -> Iterator[tuple[str, s
 
 def _calls(portal: Portal, meter: Meter) -> Iterator[tuple[str, str, Handler]]:
     objects, associations, account = Objects(portal), Associations(portal), Account(portal, meter)
-    definitions, old = Definitions(portal), OldAssociations(portal)
+    definitions, old, users = Definitions(portal), OldAssociations(portal), Users(portal)
     for head in ("/crm/v3/objects", *(f"/crm/objects/{date}" for date in DATES)):
         yield from _below(head, _objects(objects, Batches(portal, objects)))
+        yield from _below(f"{head}/users", [("GET", "", users.list), ("GET", "/{id}", users.get)])
     yield from _below("/crm/v3/objects/{type}/{id}/associations", _old_links(old))
     yield from _below("/crm/v3/associations/{from}/{to}", _old_batches(old))
     for head in ("/crm/v4/associations", *(f"/crm/associations/{date}" for date in DATES)):

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, select, update
 
-from refsync.calendar import Calendar, Duration, Unit, at_hour
+from refsync.calendar import Calendar, Duration, Unit
 from refsync.company import Company
 from refsync.connector import TaskState
 from refsync.finding import Finding
@@ -93,7 +93,7 @@ def take_over(
 ) -> None:
     """Let a finding say what the CRM shows of its task, which this ledger did not write; `due` is how long its rule gives."""
     due_on = state.due_on or (shown_day(state.due_at, company.calendar) if state.due_at else found.due_on)
-    due_at = state.due_at or at_hour(due_on, company.task_hours[1], company.calendar.zone)
+    due_at = state.due_at or company.due_at(due_on)
     holder = state.owner_id if state.owner_id and state.owner_id != found.owner_id else ""
     its_task = (activity.c.connection == connection, activity.c.id == state.task_id, activity.c.subject != "")
     subject = db.execute(select(activity.c.subject).where(*its_task)).scalar() or found.subject

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from refsync.calendar import at_hour
 from refsync.finding import ESCALATION, Finding, State, finding_key
 from refsync.model import ActivityStatus, iso
 from refsync.plan.assignees import About, Assignees
@@ -173,7 +172,7 @@ def _taken(run: Run, orphan: Orphan, rule: Rule) -> Finding:
         do=rule.task.do if isinstance(rule.task.do, str) else "",
         priority=rule.task.priority,
         due_on=due_on,
-        due_at=orphan.at or at_hour(due_on, company.task_hours[1], company.calendar.zone),
+        due_at=orphan.at or company.due_at(due_on),
         task_id=orphan.task_id,
         reason="" if state is State.OPEN else ledger.ADOPTED,
         opened_at=written if orphan.at is None else min(written, orphan.at),
