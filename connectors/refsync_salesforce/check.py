@@ -62,7 +62,7 @@ def object_problems(schema: Schema, sources: Sequence[Source]) -> Iterator[Probl
         if described is None:
             effect = source.without or "its stream cannot be read"
             yield Problem(
-                severity="warning" if source.optional else "error",
+                severity="hint" if source.beside else "warning" if source.optional else "error",
                 message=f"Salesforce does not show {source.object}: {effect}",
                 hint="give the user that refsync signs in as read access to it",
             )

@@ -100,6 +100,7 @@ class SalesforceConnector:
             yield from excess_problems(self._client, {one.object for found in self._sources.values() for one in found})
             for stream in self._sources:
                 yield from object_problems(self._schema, self._sources[stream])
+            yield from self._reader.absences.problems()
             yield from capture_problems(self._client, self._schema)
             yield from task_problems(self._schema, self._options.fields.task_key, marker=self._options.allow_marker)
         except AuthError as error:

@@ -7,11 +7,13 @@ place that only the CRM remembers. A page that is not whole is an error, never t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from refsync.connector import Batch, Cursor
 from refsync.errors import UnexpectedReply
 from refsync.model import Instant, Stream
+from refsync_salesforce.absences import Absences
 from refsync_salesforce.batches import Batches
 from refsync_salesforce.budget import BudgetSpent
 from refsync_salesforce.client import Client, Page, Row
@@ -56,6 +58,7 @@ class Reader:
         self._selections = selections
         self._pace = pace
         self._batches = Batches(client, selections)
+        self.absences = Absences(client, selections, self._batches)
         self._survivors: dict[str, set[str]] = {}
         """Records of each object that have taken in others during this run."""
 
@@ -99,12 +102,17 @@ class Reader:
             standing[selected.source.object] = _with_fields(standing.get(selected.source.object, Position()), selected)
         if self._begin_jobs(asked, standing):
             yield Batch(cursor=self._cursor(stream, standing))
-        begun = self._begun(asked, standing)
+        beside = self.absences.statement() if stream is Stream.USERS else ""
+        begun, told = self._begun(asked, standing, beside)
         mailed = _mailed(begun)
         for selected in asked:
             yield from self._object(stream, selected, standing, begun, mailed)
         if not asked and all(source.optional for source, _ in shown):
             yield Batch(cursor=self._cursor(stream, standing))
+        if beside:
+            with suppress(SchemaChanged):  # users count without it; `check` tells
+                for batch in self.absences.read(told or self._client.query(beside)):
+                    yield replace(batch, cursor=self._cursor(stream, standing))
 
     def _cursor(self, stream: Stream, standing: Mapping[str, Position]) -> Cursor:
         return cursor(standing, self._selections.remembered(stream))
@@ -152,22 +160,26 @@ class Reader:
             batch = self._batches.of(loaded.rows, asked, place, fresh=True, mails=mails)
             yield replace(batch, partial=loaded.partial)
 
-    def _begun(self, asked: list[Selection], standing: Mapping[str, Position]) -> dict[str, tuple[Position, Page]]:
+    def _begun(
+        self, asked: list[Selection], standing: Mapping[str, Position], beside: str
+    ) -> tuple[dict[str, tuple[Position, Page]], Page | None]:
         """Return the next window and its first page for each object that stands between windows, all out of one call.
 
-        Nothing when there are not several; what could not be had is asked for in the ordinary way.
+        The last page answers what is asked `beside`. Nothing when there are not several things to ask; what could not be had is
+        asked for in the ordinary way.
         """
         waiting = [one for one in asked if self._is_between_windows(standing[one.source.object])]
-        if len(waiting) < 2:
-            return {}
+        if not waiting or len(waiting) + bool(beside) < 2:
+            return {}, None
         opened = [self._opened(standing[one.source.object]) for one in waiting]
         statements = [one.statement(position, self._pace.page_size) for one, position in zip(waiting, opened, strict=True)]
         try:
-            pages = self._client.queries(statements)
+            pages = self._client.queries([*statements, beside] if beside else statements)
         except UnexpectedReply:
-            return {}
-        found = zip(waiting, opened, pages, strict=True)
-        return {one.source.object: (position, page) for one, position, page in found if isinstance(page, Page)}
+            return {}, None
+        found = zip(waiting, opened, pages, strict=not beside)
+        first = {one.source.object: (position, page) for one, position, page in found if isinstance(page, Page)}
+        return first, pages[-1] if beside and isinstance(pages[-1], Page) else None
 
     def _is_between_windows(self, position: Position) -> bool:
         return position.done is not None and position.upper is None and not self._is_future(position)

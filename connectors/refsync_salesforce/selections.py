@@ -33,7 +33,8 @@ class Selections:
 
     def stream(self, stream: Stream) -> list[tuple[Source, Selection | None]]:
         """Return what can be asked for a stream; None for an object that is hidden from us. Raises ConnectorError."""
-        return [(source, self.source(source)) for source in self._sources[stream] if self._is_used(source)]
+        used = (source for source in self._sources[stream] if not source.beside and self._is_used(source))
+        return [(source, self.source(source)) for source in used]
 
     def source(self, source: Source) -> Selection | None:
         """Return what can be asked of one object; None when it is hidden from us. Raises ConnectorError."""

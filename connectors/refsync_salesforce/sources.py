@@ -14,6 +14,7 @@ from refsync_salesforce.words import MARKER, Terms
 Read: TypeAlias = Callable[[Row, Custom], Record | None]
 
 TASK, EVENT, EMAIL = "Task", "Event", "EmailMessage"
+USER, ABSENCE = "User", "OutOfOffice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class Source:
     """Which rows can be records, for a first read; a later one reads all, to see what ceased to be a record."""
     without: str = ""
     """What it means that the org does not show the object; empty: that the stream cannot be read."""
+    beside: bool = False
+    """Whether its rows are no records, but tell something of those of another object, and are few: all are read each time."""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -57,7 +60,7 @@ def sources(terms: Terms, custom: Mapping[Stream, frozenset[str]]) -> Mapping[St
     """Return what each stream is read from, in the order in which it is read."""
     wanted = {stream: tuple(sorted(custom.get(stream, ()))) for stream in Stream}
     return {
-        Stream.USERS: (_user(wanted[Stream.USERS]),),
+        Stream.USERS: (_user(wanted[Stream.USERS]), _absence()),
         Stream.ACCOUNTS: (_account(terms, wanted[Stream.ACCOUNTS]),),
         Stream.CONTACTS: (_contact(terms, wanted[Stream.CONTACTS]),),
         Stream.ACCOUNT_CONTACTS: (_account_contact(),),
@@ -71,7 +74,7 @@ def sources(terms: Terms, custom: Mapping[Stream, frozenset[str]]) -> Mapping[St
 
 def _user(wanted: tuple[str, ...]) -> Source:
     return Source(
-        object="User",
+        object=USER,
         attributes={
             "name": "Name",
             "email": "Email",
@@ -82,6 +85,17 @@ def _user(wanted: tuple[str, ...]) -> Source:
         sometimes=("UserType",),
         custom=wanted,
         read=translate.user,
+    )
+
+
+def _absence() -> Source:
+    return Source(
+        object=ABSENCE,
+        attributes={"away_from": "StartDate", "away_until": "EndDate"},
+        sometimes=("IsEnabled", "User.Id"),
+        without="who is away is not known, and everybody counts as there",
+        beside=True,
+        read=lambda _row, _extra: None,
     )
 
 

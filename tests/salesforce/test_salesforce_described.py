@@ -88,7 +88,7 @@ def test_another_process_asks_for_no_description(hands: Hands, cursors: Cursors)
     assert connector.tasks is not None
 
     counted = {endpoint: times for endpoint, times in hands.calls().items() if not endpoint.endswith("token")}
-    assert {"GET queryAll": 9, "POST composite": 1} == counted
+    assert {"GET queryAll": 8, "POST composite": 2} == counted
 
 
 def test_description_is_good_for_a_day(hands: Hands, cursors: Cursors) -> None:

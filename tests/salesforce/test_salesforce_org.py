@@ -92,7 +92,7 @@ def test_check_says_how_to_make_the_key_field(org: Org, settings: Any) -> None:
     names = ("User", "Account", "Contact", "AccountContactRelation", "Opportunity", "OpportunityContactRole", "Lead", "Case")
     for name in (*names, "Task", "Event"):
         org.says("GET", f"sobjects/{name}/describe", {"fields": fields})
-    for name in ("EmailMessage", "UserEmailCalendarSync", "ActivityUsrConnectionStatus", "PermissionSetLicense"):
+    for name in ("OutOfOffice", "EmailMessage", "UserEmailCalendarSync", "ActivityUsrConnectionStatus", "PermissionSetLicense"):
         org.says("GET", f"sobjects/{name}/describe", [{"errorCode": "NOT_FOUND", "message": ""}], status=404)
     connector = connect(settings())
     org.says("GET", "sobjects", {"sobjects": []})

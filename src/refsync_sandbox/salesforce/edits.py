@@ -13,6 +13,7 @@ from refsync.model import ActivityStatus, DealStatus
 from refsync_sandbox.changes import TASKS, Change, Op
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.salesforce import people
+from refsync_sandbox.salesforce.absences import set_absence
 from refsync_sandbox.salesforce.activities import own_fields, role_fields
 from refsync_sandbox.salesforce.finding import Finder
 from refsync_sandbox.salesforce.history import kind_of, timing_of
@@ -94,7 +95,10 @@ class Edits:
             fields |= {"IsActive": 1, "IsDirect": 0}
         fields = {name: value for name, value in fields.items() if value is not None or name not in ("OwnerId", "CreatedDate")}
         self._complete(change, subject, fields)
-        return self._records.insert(subject, fields, self._actor(values.get("owner_id")))
+        record_id = self._records.insert(subject, fields, self._actor(values.get("owner_id")))
+        if change.table == "users":
+            set_absence(self._records, self._schema, record_id, values, self._actor(record_id))
+        return record_id
 
     def _complete(self, change: Change, subject: SObject, fields: Fields) -> None:
         for one in subject.fields.values():
@@ -132,7 +136,10 @@ class Edits:
                 fields = self._closing(values) | fields
         actor = self._actor(row.get("OwnerId"))
         self._records.live(subject, row["Id"])
-        self._records.change(subject, row, fields, actor)
+        if change.table == "users":
+            set_absence(self._records, self._schema, row["Id"], values, self._actor(row["Id"]))
+        if fields or change.table != "users":
+            self._records.change(subject, row, fields, actor)
         if "contact_ids" in values:
             self._records.unrelate_all(subject, row["Id"])
             self._relate(subject, row["Id"], {"direction": None, **values}, actor)

@@ -15,9 +15,10 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from refsync.book import Book
-from refsync.model import RECORD_OF, Activity, Instant, Record, SetAside, Stream, moment
+from refsync.model import RECORD_OF, Activity, Instant, Record, SetAside, Stream, User, moment
 from refsync_sandbox.clock import Clock
 from refsync_sandbox.salesforce import people
+from refsync_sandbox.salesforce.absences import MESSAGE, message
 from refsync_sandbox.salesforce.activities import ActivityRows
 from refsync_sandbox.salesforce.custom import custom_name, custom_value
 from refsync_sandbox.salesforce.database import create, index
@@ -84,6 +85,7 @@ class _Loading:
         self._places: dict[str, int] = {}
         self._ids: dict[Stream, dict[str, str]] = {stream: {} for stream in set(_LINKS.values())}
         self._later: list[tuple[Stream, str, str, str]] = []
+        self._away: dict[str, tuple[Instant, Instant]] = {}
         self._persons = Persons()
         self._set_aside = 0
 
@@ -114,6 +116,8 @@ class _Loading:
             prefix = self._schema.objects[subject].prefix
             placed = self._places.items()
             self._ids[stream] = {book_id: nth_id(prefix, numbers[place] if numbers else place) for book_id, place in placed}
+        if stream is Stream.USERS:
+            self._insert(MESSAGE, self._messages())
 
     def _records(self, stream: Stream) -> Iterator[Record]:
         for record in self._book.read(stream):
@@ -177,6 +181,11 @@ class _Loading:
                 account = {"account_id": self._ids[Stream.ACCOUNTS][person.id]}
                 yield self._row(stream, "", account | self._persons.shadow(person)) | self._persons.shadow_marks(custom)
 
+    def _messages(self) -> Iterator[Fields]:
+        for book_id, absence in self._away.items():
+            user_id = self._ids[Stream.USERS][book_id]
+            yield self._head(MESSAGE, "", None, user_id) | message(user_id, *absence)
+
     def _row(self, stream: Stream, book_id: str, values: Fields) -> Fields:
         own = values.get(_MADE_AT.get(stream, "created_at"))
         head = self._head(OBJECTS[stream], book_id, own, values.get("owner_id"))
@@ -209,6 +218,8 @@ class _Loading:
     def _remember(self, stream: Stream, record: Record, values: Fields) -> None:
         if stream in self._ids:
             self._places[record.id] = self._counters[OBJECTS[stream]] - 1
+        if isinstance(record, User) and record.away_from is not None and record.away_until is not None:
+            self._away[record.id] = (record.away_from, record.away_until)
         for column, field in (("manager_id", "ManagerId"), ("parent_id", "ParentId")):
             target = getattr(record, column, None)
             if target and not values[column]:

@@ -68,6 +68,10 @@ class Records:
         """Return the live records that carry a value in a field."""
         return self._rows.with_key(subject, field, value)
 
+    def matching(self, subject: SObject, field: str, value: Any) -> Iterator[Row]:
+        """Yield the records that carry a value in a field, deleted ones too, oldest first."""
+        return self._rows.matching(subject, field, value)
+
     # -- writing ---------------------------------------------------------------------------------------------------------------
 
     def create(self, subject: SObject, body: Mapping[str, Any], actor: Actor) -> str:

@@ -15,7 +15,7 @@ from refsync_sandbox.salesforce.schema import Kind, SObject
 
 
 def people() -> tuple[SObject, ...]:
-    """Return Organization, Profile and User."""
+    """Return Organization, Profile, User and OutOfOffice (the first characters of whose ids are not those of Salesforce)."""
     return (
         declared(
             "Organization",
@@ -55,5 +55,14 @@ def people() -> tuple[SObject, ...]:
             picklist("UserType", "Standard", "AutomatedProcess", length=40),
             createable=False,
             deletable=False,
+        ),
+        declared(
+            "OutOfOffice",
+            "0oo",
+            reference("UserId", "User", nillable=False),
+            plain("StartDate", Kind.DATETIME, nillable=False),
+            plain("EndDate", Kind.DATETIME, nillable=False),
+            checkbox("IsEnabled", default=True, filterable=False),
+            text("Message", 40),
         ),
     )
