@@ -65,6 +65,22 @@ def test_overdue_task_gets_a_new_day_with_its_new_owner(opens: Opens) -> None:
     assert date(2026, 12, 2) == company.written(company.only().key).due_on
 
 
+def test_the_next_in_the_list_stands_in_for_who_is_away(opens: Opens) -> None:
+    """The task says for whom and until when; left open, it goes to an owner who is back; who goes away later keeps it."""
+    company = opens(*customer(), replace(USERS[0], away_from=NOW - DAY, away_until=NOW + 20 * DAY))
+    company.tick()
+    found = company.only()
+    assert {found.key: "boss"} == company.open_tasks()
+    assert "Rita is away until 10 Dec 2026; left open, this goes back then." in company.written(found.key).text
+    company.tick(after=10 * DAY)
+    assert {found.key: "boss"} == company.open_tasks()
+    company.tick(after=11 * DAY)
+    assert {found.key: "rita"} == company.open_tasks()
+    company.puts(replace(USERS[0], away_from=company.now, away_until=company.now + 90 * DAY))
+    company.tick(after=HOUR)
+    assert {found.key: "rita"} == company.open_tasks()
+
+
 def test_task_of_who_left_goes_to_the_manager_and_without_one_is_withdrawn(opens: Opens) -> None:
     """Nobody who has left keeps a task; where nobody is there to do it, it is closed and comes back with somebody who is."""
     company = opens(*customer())

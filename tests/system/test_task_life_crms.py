@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import requests
 
 from refsync.calendar import Duration, Unit
 from refsync.finding import Finding, State
-from refsync.model import iso, moment
+from refsync.model import User, iso, moment
 from refsync.rules.rule import Escalation, Rule
 from refsync.store import ledger
 from refsync.store.engine import open_store
@@ -31,10 +32,10 @@ class Reps:
     def __init__(self, here: Desk) -> None:
         self.here = here
 
-    def tick(self, after: int = HOUR) -> Report:
+    def tick(self, after: int = HOUR, *, approved: bool = True) -> Report:
         """Let time pass here and there, and run refsync."""
         self._post("clock", {"now": iso(self.here.now + after)})
-        return ticked(self.here.turn(after), approved=True)
+        return ticked(self.here.turn(after), approved=approved)
 
     def change(self, table: str, id: str, **cells: str) -> None:  # noqa: A002 - the stand-in's own word
         self._records({"op": "change", "table": table, "id": id, "set": cells})
@@ -53,9 +54,12 @@ class Reps:
 
     def colleague(self, of: str) -> str:
         """Return another active user than this one."""
+        return next(user.id for user in self.users() if user.active and user.id != of)
+
+    def users(self) -> list[User]:
+        """Return everybody refsync knows, by id."""
         with self.here.store.read() as db:
-            users = directory.users(db, self.here.crm).values()
-        return next(user.id for user in sorted(users, key=lambda user: user.id) if user.active and user.id != of)
+            return sorted(directory.users(db, self.here.crm).values(), key=lambda user: user.id)
 
     def _records(self, change: dict[str, Any]) -> None:
         self._post("records", {"changes": [change]})
@@ -166,3 +170,25 @@ def test_overdue_task_is_told_of_once(reps: Reps) -> None:
     assert overdue <= set(reps.findings())
     assert all(found.owner_id != reps.findings()[found.subject_id].owner_id for found in told)
     assert {found.key for found in told} <= set(reps.here.live_tasks())
+
+
+def test_who_is_away_in_the_crm_gets_no_task(reps: Reps) -> None:
+    """An absence entered in the CRM sends tasks to the manager, who reads why; they go to the owner who is back."""
+    reps.tick(approved=False)  # the first matches wait for a person, and the team is known
+    managers = Counter(user.manager_id for user in reps.users() if user.active and user.manager_id)
+    manager = managers.most_common(1)[0][0]
+    away = {user.id for user in reps.users() if user.manager_id == manager}
+    back = reps.here.now + 40 * DAY
+    for rep in away:
+        reps.change("users", rep, away_from=iso(reps.here.now), away_until=iso(back))
+    reps.tick()
+    found, shown = reps.findings(), reps.here.live_tasks()
+    instead = [one for one in found.values() if f"is away until {moment(back - 1):%d %b %Y}" in one.text]
+
+    assert {manager} == {one.owner_id for one in instead}
+    assert all("left open, this goes back then" in shown[one.key]["text"] for one in instead)
+    assert not away & {one.owner_id for one in found.values()}
+    for rep in away:
+        reps.change("users", rep, away_from="", away_until="")
+    reps.tick()
+    assert {reps.findings()[one.key].owner_id for one in instead} <= away

@@ -63,7 +63,11 @@ def moved(done: Plan) -> list[tuple[str, date | None]]:
 
 def test_the_next_in_the_list_stands_in() -> None:
     """Who is away until it is due gets no task; the next in the list does."""
-    assert ["boss"] == gave(decided(team(away())))
+    done = decided(team(away()))
+
+    assert ["boss"] == gave(done)
+    assert [REP.id] == [wish.absent.id for wish in done.write if wish.absent]
+    assert [None] == [wish.absent for wish in decided(team()).write]
 
 
 @pytest.mark.parametrize(("start", "end"), [(NOW, DUE - 1), (NOW + 1, NOW + 90 * DAY), (NOW - 9 * DAY, NOW)])

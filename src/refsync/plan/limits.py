@@ -109,7 +109,7 @@ class Desk:
             if not (found := known[key]):
                 self.hold(wish, "assign: nobody active")
             elif one := on_duty(found, company.away, now, due(wish.rule.task.due)):
-                yield wish, one
+                yield (wish if one is found[0] else wish._replace(absent=found[0][0])), one
             else:
                 self.hold(wish, "assign.away", found[0][0].id)
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from refsync.finding import Finding, State
-from refsync.model import Instant
+from refsync.model import Instant, User
 from refsync.rules.rule import Match, Rule
 
 
@@ -30,6 +30,8 @@ class Wish(NamedTuple):
     owner_id: str = ""
     assigned_as: str = ""
     """The entry of `assign` that led to the owner."""
+    absent: User | None = None
+    """Whose task it would be, were they not away; None: it is its owner's own."""
     due_on: date = date.min
     due_at: Instant = 0
 

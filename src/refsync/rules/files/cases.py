@@ -23,8 +23,8 @@ GIVEN: Mapping[str, frozenset[str]] = MappingProxyType(
         "account": frozenset(
             {
                 "name", "status", "tier", "industry", "annual_revenue", "created", "do_not_contact", "owner", "owner_active",
-                "last_touch", "touches", "last_ask", "next_meeting", "open_tasks", "open_escalations", "escalation_ended",
-                "open_deals", "divisions_without_deal", "came_by_referral", "value_added",
+                "owner_away_until", "last_touch", "touches", "last_ask", "next_meeting", "open_tasks", "open_escalations",
+                "escalation_ended", "open_deals", "divisions_without_deal", "came_by_referral", "value_added",
             }
         ),
         "contact": frozenset({"name", "title", "role", "involved_in", "last_touch", "do_not_contact", "owner"}),

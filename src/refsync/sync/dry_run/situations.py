@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -118,11 +119,13 @@ class Company:
 
     def _users(self) -> Iterator[User]:
         named = [self._of("account", "owner", "Rita"), self._of("contact", "owner"), self._of("introduction", "rep")]
-        active = self._of("account", "owner_active", True)
+        active, until = self._of("account", "owner_active", True), self.time(self._of("account", "owner_away_until"))
         yield User(id="manager", name="Manager", email="manager@example.com")
         for name in dict.fromkeys(name for name in named if name):
-            mine = active if name == named[0] else True
-            yield User(id=f"user-{name}", name=name, email=f"{name.lower()}@example.com", active=mine, manager_id="manager")
+            user = User(id=f"user-{name}", name=name, email=f"{name.lower()}@example.com", manager_id="manager")
+            if name == named[0]:
+                user = replace(user, active=active, away_from=until and min(until, self.now), away_until=until)
+            yield user
 
     def _account(self) -> Iterator[Record]:
         words = self._given.get("account", {})

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import orjson
 
+from refsync.calendar import Calendar
 from refsync.finding import Finding, State
 from refsync.model import Instant
 from refsync.plan import Wish
@@ -68,7 +69,7 @@ def _finding(run: Run, wish: Wish, known: Sequence[Mapping[str, Any]]) -> Findin
         owner_id=wish.owner_id,
         state=State.SENDING,
         subject=words.subject,
-        text=f"{words.text.strip()}\n\n{_footer(rule, waiting)}",
+        text=f"{words.text.strip()}\n\n{_whose(wish, run.rules.company.calendar)}{_footer(rule, waiting)}",
         do=words.do,
         priority=rule.task.priority,
         due_on=wish.due_on,
@@ -77,6 +78,14 @@ def _finding(run: Run, wish: Wish, known: Sequence[Mapping[str, Any]]) -> Findin
         opened_at=run.now,
         run=run.id,
     )
+
+
+def _whose(wish: Wish, calendar: Calendar) -> str:
+    """Return for whom the owner of a task stands in, and until when."""
+    if wish.absent is None or wish.absent.away_until is None:
+        return ""
+    last = calendar.day(wish.absent.away_until - 1)
+    return f"{wish.absent.name or 'Its owner'} is away until {last:%d %b %Y}; left open, this goes back then.\n"
 
 
 def _footer(rule: Rule, waiting: Sequence[Rule]) -> str:
