@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from refsync.connector import Batch
@@ -24,7 +25,8 @@ from refsync_salesforce.window import SECOND
 DAY = 86_400 * SECOND
 KEPT = 30 * DAY
 """How long after its end a message is still asked for: whoever moved it there is back, and that has to be told, too."""
-_NEEDED = frozenset({"User.Id", "StartDate", "EndDate"})
+NEEDED = ("User.Id", "StartDate", "EndDate")
+FURTHER = ("IsEnabled", "IsDeleted")
 
 
 class Absences:
@@ -37,12 +39,22 @@ class Absences:
 
     def statement(self) -> str:
         """Return what asks for the messages of now, and of lately, with their users; empty where the org shows none."""
-        asked, users = self._selections.of(ABSENCE), self._selections.of(USER)
-        if asked is None or users is None or not set(asked.columns) >= _NEEDED:
+        described, users = self._selections.described(ABSENCE), self._selections.of(USER)
+        if described is None or users is None or not (all(map(described.shows, NEEDED)) and described.filters("EndDate")):
             return ""
         since = iso(self._client.now() // SECOND * SECOND - KEPT)
-        columns = ", ".join(dict.fromkeys((*asked.columns, *(f"User.{name}" for name in users.columns))))
+        own = (*NEEDED, *filter(described.shows, FURTHER))
+        columns = ", ".join(dict.fromkeys((*own, *(f"User.{name}" for name in users.columns))))
         return f"SELECT {columns} FROM {ABSENCE} WHERE EndDate >= {since}"  # noqa: S608 # names out of describe
+
+    def read(self, page: Page | None = None) -> Iterator[Batch]:
+        """Yield the users who have a message, or lately had one, with their absences; nothing where the org shows none.
+
+        `page` answers the statement; else it is asked. Users count without it, so a refusal is left to `problems` to tell.
+        """
+        with suppress(SchemaChanged):
+            if page or (statement := self.statement()):
+                yield from self._told(self._client.whole(page or self._client.query(statement)))
 
     def problems(self) -> Iterator[Problem]:
         """Yield why the messages cannot be read although the org describes them. Raises ConnectorError for other troubles."""
@@ -53,10 +65,9 @@ class Absences:
             message = f"who is away is not known, and everybody counts as there: {error}"
             yield Problem(severity="warning", message=message, hint=f"give the integration user read access to {ABSENCE}")
 
-    def read(self, page: Page) -> Iterator[Batch]:
-        """Yield the users that an answer to the statement tells of, with their absences."""
+    def _told(self, rows: Iterable[Row]) -> Iterator[Batch]:
         users, messages = self._selections.of(USER), defaultdict[str, list[Row]](list)
-        for row in self._client.whole(page):
+        for row in rows:
             if isinstance(row.get("User"), dict):
                 messages[str(row["User"].get("Id"))].append(row)
         if users is not None and messages:

@@ -7,7 +7,6 @@ place that only the CRM remembers. A page that is not whole is an error, never t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from refsync.connector import Batch, Cursor
@@ -109,10 +108,8 @@ class Reader:
             yield from self._object(stream, selected, standing, begun, mailed)
         if not asked and all(source.optional for source, _ in shown):
             yield Batch(cursor=self._cursor(stream, standing))
-        if beside:
-            with suppress(SchemaChanged):  # users count without it; `check` tells
-                for batch in self.absences.read(told or self._client.query(beside)):
-                    yield replace(batch, cursor=self._cursor(stream, standing))
+        for batch in self.absences.read(told) if stream is Stream.USERS else ():
+            yield replace(batch, cursor=self._cursor(stream, standing))
 
     def _cursor(self, stream: Stream, standing: Mapping[str, Position]) -> Cursor:
         return cursor(standing, self._selections.remembered(stream))

@@ -102,6 +102,8 @@ class Sweeper:
                 done = yield from self._links(stream, done, now)
             if done.object or now - done.daily >= DAY:
                 yield from self._daily(stream, done, now)
+                if stream is Stream.USERS:  # those that were read again, without their absences
+                    yield from self._reader.absences.read()
         except BudgetSpent:
             return
 

@@ -77,6 +77,23 @@ def test_a_change_of_the_user_leaves_the_absence(hands: Hands, rep: tuple[str, s
     assert ("Renamed Rep", START, END) == (user.name, user.away_from, user.away_until)
 
 
+def test_the_daily_sweep_leaves_the_absence(hands: Hands, rep: tuple[str, str]) -> None:
+    """What is read again once a day, because it may have become visible late, is as away as before."""
+    set_(hands, rep, name="Renamed Rep", away_from=START, away_until=END)
+    hands.later(minutes=15)
+    connector = hands.connect()
+    held = mirror(list(connector.read(Stream.USERS, None)))
+    (begun,) = connector.sweep(Stream.USERS, None)
+    hands.later(hours=25)
+    list(connector.read(Stream.ACCOUNTS, None))  # the connector learns that it is later
+    swept = list(connector.sweep(Stream.USERS, begun.cursor))
+    user = mirror(swept, held)[rep[1]]
+
+    assert rep[1] in {record.id for batch in swept[:-1] for record in batch.records}
+    assert isinstance(user, User)
+    assert ("Renamed Rep", START, END) == (user.name, user.away_from, user.away_until)
+
+
 def test_who_came_back_early_is_there(hands: Hands, rep: tuple[str, str]) -> None:
     """A message whose end somebody moved into the past ends the absence: there is nobody to wait for."""
     set_(hands, rep, away_from=START - 9 * DAY, away_until=END)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -15,7 +16,21 @@ from refsync.model import (
 from refsync.rules.rule import Escalation
 from refsync.store.engine import Store, open_store
 from refsync.testing.memory import MemoryConnector
-from tests.system.company import ASK, DAY, FIRST, HOUR, NOW, RECONNECT, Company, Opens, call, customer, escalations, won
+from tests.system.company import (
+    ASK,
+    DAY,
+    FIRST,
+    HOUR,
+    NOW,
+    RECONNECT,
+    USERS,
+    Company,
+    Opens,
+    call,
+    customer,
+    escalations,
+    won,
+)
 
 
 def rebuilt(company: Company, store: Store) -> Company:
@@ -85,6 +100,18 @@ def test_rebuilt_store_leaves_a_task_with_whom_it_was_given_to(opens: Opens, emp
         found.tick(after=HOUR)
 
     assert ["otto"] == list(found.open_tasks().values())
+
+
+def test_rebuilt_store_knows_who_stands_in(opens: Opens, empty: Store) -> None:
+    """A task with whoever stands in for its owner was given to them by no person: it goes to the owner who is back."""
+    company = opens(*customer(), replace(USERS[0], away_from=NOW - DAY, away_until=NOW + 10 * DAY))
+    company.tick()
+    found = rebuilt(company, empty)
+    found.tick(after=HOUR)
+    assert ["boss"] == list(found.open_tasks().values())
+    found.tick(after=11 * DAY)
+
+    assert ["rita"] == list(found.open_tasks().values())
 
 
 def test_rebuilt_store_knows_what_waited(opens: Opens, empty: Store) -> None:

@@ -18,7 +18,7 @@ import structlog
 
 from refsync.finding import ESCALATION, Finding, State, finding_key
 from refsync.model import ActivityStatus, iso
-from refsync.plan.assignees import About, Assignees
+from refsync.plan.assignees import About, Assignees, on_duty
 from refsync.plan.escalation import SUBJECT
 from refsync.plan.situation import People
 from refsync.rules.query import standing as asking
@@ -139,15 +139,17 @@ def _wording(rule: Rule) -> re.Pattern[str]:
 
 def _finding(run: Run, orphan: Orphan, identity: _Identity, people: People) -> Finding:
     rule, company = identity.rule, run.rules.company
-    to = Assignees(people).first(rule.task.assign or company.assign, identity.about)
-    return _taken(run, orphan, rule)._replace(
+    taken = _taken(run, orphan, rule)
+    found = list(Assignees(people).active(rule.task.assign or company.assign, identity.about))
+    meant = {one[0].id for one in (found[0], on_duty(found, company.away, run.now, taken.due_at)) if one} if found else set()
+    return taken._replace(
         kind=rule.kind.value,
         subject_kind=rule.for_each,
         subject_id=identity.subject_id,
         account_id=identity.account_id,
         episode=identity.episode,
         n=identity.n,
-        edited="" if to and to[0].id == orphan.owner_id else "owner",
+        edited="" if orphan.owner_id in meant else "owner",
     )
 
 
