@@ -25,6 +25,7 @@ from refsync.rules.why.explain import why_about as explained
 from refsync.rules.why.meant import Meant, find, meant_by
 from refsync.store import ledger, runs
 from refsync.store.engine import Database, Store
+from refsync.sync.dry_run.outlook import Outlook, Outlooks, outlooks
 from refsync.sync.dry_run.preview import readable
 
 STOPPING = frozenset({"unless", "stop"})
@@ -59,17 +60,17 @@ def why(
     loaded = load(rules_folder(rules, book, config))
     with stores(book, config, connection, loaded, at, quiet=json) as found_in:
         at = _instant_of(found_in, at_run) if at_run else at
-        one, findings, held = _answer(found_in, what, loaded, at)
+        one, findings, held, next_ = _answer(found_in, what, loaded, at)
     if json:
-        dump({"now": iso(at), **_as_json(one, held), "findings": [_finding_json(found) for found in findings]})
+        dump({"now": iso(at), **_as_json(one, held, next_), "findings": [_finding_json(found) for found in findings]})
     else:
-        _show(one, findings, held)
+        _show(one, findings, held, next_)
 
 
 def _answer(
     found_in: Iterable[tuple[str, Store]], what: str, rules: RuleSet, now: Instant
-) -> tuple[Why, list[Finding], Mapping[str, str]]:
-    """Return the answer about the one thing that is meant, its findings, and the rules that the last run held, with reasons.
+) -> tuple[Why, list[Finding], Mapping[str, str], Outlooks]:
+    """Return the answer about the one thing that is meant, its findings, the rules that the last run held, and what comes next.
 
     Raises UserError when it is not one thing.
     """
@@ -79,9 +80,12 @@ def _answer(
                 answer = explained(lambda statement: _rows(db, statement), rules, connection, meant.about, now)
                 if answer is None:
                     raise UserError(f"{meant} is gone")
-                history = [found for found in ledger.everything(db, connection) if _is_about(found, meant.about)]
+                past = ledger.everything(db, connection)
+                history = [found for found in past if _is_about(found, meant.about)]
                 last = runs.last_judged(db, connection)
-                return answer, history, last.report.get("held_rules", {}) if last else {}
+                account_id = meant.about.account_id
+                next_ = outlooks(db, connection, rules, account_id, past, now) if account_id else {}
+                return answer, history, last.report.get("held_rules", {}) if last else {}, next_
     hint = "give a name, how it begins, an id, the key of a task, or the address of its page"
     raise UserError(Problem(message=f'there is no account, person, rep or task "{what}"', hint=hint))
 
@@ -122,7 +126,7 @@ def _rows(db: Database, statement: Any) -> Rows:
     return [dict(row) for row in db.execute(statement).mappings()]
 
 
-def _show(one: Why, findings: Iterable[Finding], held: Mapping[str, str]) -> None:
+def _show(one: Why, findings: Iterable[Finding], held: Mapping[str, str], next_: Outlooks) -> None:
     owner = f"owner {one.owner}" if one.owner else "nobody owns it"
     whose = f"{one.account_id}  segment {one.segment}  {escape(owner)}" if one.account_id else "a rep"
     out.print(f"[bold]{escape(one.name)}[/]  {whose}", markup=True)
@@ -130,6 +134,8 @@ def _show(one: Why, findings: Iterable[Finding], held: Mapping[str, str]) -> Non
         out.print(f"\n[bold]{rule.rule}[/] ({escape(rule.about)}, {rule.mode.value})  {_verdict(rule)}", markup=True)
         if reason := held.get(rule.rule):
             out.print(f"  [yellow]held by the last run[/]: {escape(reason)}", markup=True)
+        elif outlook := next_.get((rule.rule, rule.subject_id)):
+            out.print(f"  {_next(outlook, rule)}", markup=True)
         rows = [(_mark(line), line.section, line.line, line.shown, _where(line.place, rule.rule)) for line in rule.lines]
         table("", ("", "", "", "seen", ""), rows)
     if findings := list(findings):
@@ -156,6 +162,17 @@ def _verdict(rule: Explained) -> str:
     return f"would start on {plain_date(rule.starts)}" if rule.starts else "does not match"
 
 
+def _next(one: Outlook, rule: Explained) -> str:
+    """Return what would come of a match, in words."""
+    if one.task:
+        whose = "its task" if one.task == rule.rule else f"the task of {one.task}"
+        when = "once it has held for long enough" if one.reason else f"as far as the limits of {one.owner} allow"
+        return f"[green]next[/]: {whose}, for {escape(one.owner)}, {escape(when)}"
+    since = f"; possible from {plain_date(one.starts)}" if one.starts else ""
+    waits = f", {one.owner}" if one.reason == "assign.away" else ""
+    return f"[yellow]kept back[/] by {escape(one.reason)}{escape(waits)}{since}"
+
+
 def _mark(line: Line) -> str:
     """Return yes, NO or STOP as a reader of the rule needs it."""
     if line.section in STOPPING:
@@ -169,11 +186,13 @@ def _where(place: Place, rule: str) -> str:
     return f"line {place.line}" if file.stem == rule else f"{file.name}:{place.line}"
 
 
-def _as_json(one: Why, held: Mapping[str, str]) -> dict[str, Any]:
+def _as_json(one: Why, held: Mapping[str, str], next_: Outlooks) -> dict[str, Any]:
     plain = asdict(one)
     for rule, shown in zip(one.rules, plain["rules"], strict=True):
         shown["place"] = str(rule.place)
         shown["held"] = held.get(rule.rule, "")
+        outlook = next_.get((rule.rule, rule.subject_id))
+        shown["next"] = asdict(outlook) if outlook else None
         for line, row in zip(rule.lines, shown["lines"], strict=True):
             row["place"] = str(line.place)
             row["seen"] = readable(line.line.partition(" ")[0], line.seen)

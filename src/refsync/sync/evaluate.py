@@ -23,6 +23,7 @@ from refsync.store import ledger, mirror
 from refsync.store.database.lists import chunks
 from refsync.store.engine import Abreast, Database, Store
 from refsync.store.mirror import StreamState
+from refsync.store.tables import account
 from refsync.store.tasks import shown
 from refsync.sync.people import people_of
 from refsync.sync.run import Run
@@ -120,11 +121,22 @@ def matches_of_each(
 
 
 def matches_of(
-    db: Database, rule: Rule, rules: RuleSet, connection: str, now: Instant, *, brief: bool = False
+    db: Database,
+    rule: Rule,
+    rules: RuleSet,
+    connection: str,
+    now: Instant,
+    *,
+    brief: bool = False,
+    accounts: tuple[str, ...] = (),
 ) -> Iterator[Match]:
-    """Yield everything a rule matches at an instant, before any limit; when `brief`, without what only texts need."""
-    compiled = compiling.compile_rule(rule, rules, connection, now, brief=brief)
-    yield from compiled.matches(db.execute(compiled.statement))
+    """Yield everything a rule matches at an instant, before any limit; when `brief`, without what only texts need.
+
+    With `accounts` only what it matches at these.
+    """
+    compiled = compiling.compile_rule(rule, rules, connection, now, brief=brief, accounts=accounts)
+    here = [account.c.id.in_(accounts)] if accounts else []
+    yield from compiled.matches(db.execute(compiled.statement.where(*here)))
 
 
 def entered(db: Database, run: Run, past: Iterable[Finding], matches: Iterable[Match]) -> Iterator[Match]:
