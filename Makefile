@@ -10,8 +10,8 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 demo: $(READY)            ## a stand-in Salesforce, two real syncs over HTTP, and what a rep would now see
 	$(BIN)/refsync demo $(DEMO)
 
-test: $(READY)            ## the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+test: $(READY)            ## the tests; some of them wait, so three share two cores
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(TESTS)
 
 test-long: $(READY)       ## what takes minutes: the service on a real schedule, many lives, kills and bad weeks
 	$(BIN)/python -m pytest -m long -n auto $(TESTS)

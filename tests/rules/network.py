@@ -163,7 +163,7 @@ class Network:
         assert callable(read)
         try:
             found = read()
-        except ValueError:
+        except (ValueError, OverflowError):  # the first midnight that there is lies east of Greenwich before it
             return None
         assert isinstance(found, datetime)
         return found if found.year >= 1900 else None
