@@ -39,12 +39,12 @@ class Properties(Options):
 
 
 class Person(Options):
-    """What HubSpot does not keep of an owner."""
+    """What HubSpot does not keep of an owner, or what is to count instead."""
 
     manager: str = ""
     """The e-mail address, or owner id, of the manager."""
     time_zone: str = ""
-    """An IANA name such as `Europe/Berlin`."""
+    """An IANA name such as `Europe/Berlin`; empty: the one in the person's user object, if the token may see it."""
 
     @field_validator("time_zone")
     @classmethod

@@ -121,9 +121,11 @@ def test_an_org_that_does_not_show_it(hands: Hands, rep: tuple[str, str], step: 
 
 
 def test_an_org_that_refuses_what_it_describes(hands: Hands, rep: tuple[str, str]) -> None:
-    """A refusal of the messages alone stops no read of the users; `refsync check` tells of it."""
+    """A refusal of the messages alone stops no read of the users; of an org without them `refsync check` tells."""
+    set_(hands, rep, away_from=START, away_until=END)
     hands.trouble({"kind": "status", "status": 400, "body": f"[{{{WITHOUT}}}]", "endpoint": "GET queryAll", "nth": 2})
     user = Reads(hands.connect()).of(rep[1])
+    assert [1] == [fault["struck"] for fault in hands.armed()]
     hands.calm()
 
     assert (None, None) == (user.away_from, user.away_until)
