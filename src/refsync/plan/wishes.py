@@ -87,19 +87,19 @@ def _wanted(match: Match, rule_of: Callable[[str], Rule | None], situation: Situ
 def _wish(rule: Rule, match: Match, subject: tuple[str, str], episode: str, since: Instant, situation: Situation) -> Wish | str:
     """Return the wish for a rule's task about a subject; `since` is when its lapse began."""
     subject_kind, subject_id = subject
-    before = situation.past.found(rule, subject_id)
-    noticed_at, key = None, ""
-    if live := next((finding for finding in before if finding.state in LIVE), None):
-        if live.state in WITH_TASK:
-            return ""
-        noticed_at, n, episode = (live.opened_at if live.state is State.PENDING else None), live.n, live.episode
-        key = live.key
-    else:
-        in_lapse = [finding for finding in before if finding.episode == episode or finding.opened_at > since]
-        given = [finding for finding in in_lapse if finding.state is not State.WITHDRAWN]  # that was nobody's decision about it
-        if given and (reason := _too_soon(rule, given, situation)):
-            return reason
-        n = sum(finding.state is not State.REJECTED for finding in in_lapse)
+    n, noticed_at, key = 0, None, ""
+    if before := situation.past.found(rule, subject_id):
+        if live := next((finding for finding in before if finding.state in LIVE), None):
+            if live.state in WITH_TASK:
+                return ""
+            noticed_at, n, episode = (live.opened_at if live.state is State.PENDING else None), live.n, live.episode
+            key = live.key
+        else:
+            in_lapse = [finding for finding in before if finding.episode == episode or finding.opened_at > since]
+            given = [finding for finding in in_lapse if finding.state is not State.WITHDRAWN]  # nobody decided that about it
+            if given and (reason := _too_soon(rule, given, situation)):
+                return reason
+            n = sum(finding.state is not State.REJECTED for finding in in_lapse)
     key = key or finding_key(situation.org, rule.key_name, subject_kind, subject_id, episode, n)
     return Wish(rule, match, key, subject_kind, subject_id, episode, n, (), noticed_at)
 

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 from refsync.connector import Outcome, OutcomeKind, TaskChange
 from refsync.finding import LIVE, WITH_TASK, Finding, State
 from refsync.model import Instant
+from refsync.store.database.bulk import in_bulk
 from refsync.store.database.lists import chunks
 from refsync.store.database.upsert import insert
 from refsync.store.tables import finding
@@ -44,7 +45,8 @@ _day = cache(date.fromisoformat)
 
 def everything(db: Connection, connection: str) -> list[Finding]:
     """Return all findings, live and over, oldest first, light: what the planner looks back on."""
-    return _read(db, LIGHT, finding.c.connection == connection, order=AGE)
+    every = select(*LIGHT).where(finding.c.connection == connection).order_by(*AGE)
+    return [_finding(row) for row in in_bulk(db, every)]
 
 
 def in_state(db: Connection, connection: str, *states: State) -> list[Finding]:

@@ -20,6 +20,7 @@ from refsync.rules.query import compile as compiling
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.texts import member
 from refsync.store import ledger, mirror
+from refsync.store.database.bulk import in_bulk
 from refsync.store.database.lists import chunks
 from refsync.store.engine import Abreast, Database, Store
 from refsync.store.mirror import StreamState
@@ -135,8 +136,8 @@ def matches_of(
     With `accounts` only what it matches at these.
     """
     compiled = compiling.compile_rule(rule, rules, connection, now, brief=brief, accounts=accounts)
-    here = [account.c.id.in_(accounts)] if accounts else []
-    yield from compiled.matches(db.execute(compiled.statement.where(*here)))
+    statement = compiled.statement.where(account.c.id.in_(accounts)) if accounts else compiled.statement
+    yield from compiled.matches(in_bulk(db, statement) if brief else db.execute(statement))
 
 
 def entered(db: Database, run: Run, past: Iterable[Finding], matches: Iterable[Match]) -> Iterator[Match]:
