@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from refsync.company import Company
@@ -22,6 +22,7 @@ from refsync.rules.phrases import FactType
 from refsync.rules.query.compile import compile_rule
 from refsync.rules.query.values import Values
 from refsync.rules.rule import RuleSet
+from refsync.rules.why.evidence import ignored
 from refsync.store import tables
 from refsync.store.database.statistics import tell
 from tests.rules.mirror import CONNECTION, NOW, Mirror
@@ -146,6 +147,28 @@ def test_statements_are_plain_on_postgresql(name: str) -> None:
 def test_what_keeps_an_account_away_is_asked_after_the_join(name: str, joined: bool) -> None:
     """The veto speaks of both tables where there are two: PostgreSQL asks it of no account without a subject."""
     assert ("AND (account.connection != milestone.connection OR NOT (" in sql_of(load(SHIPPED), name)) is joined
+
+
+def test_postgresql_seeks_the_activities_of_an_account_that_do_not_count(engines: Mapping[str, Connection]) -> None:
+    """What `refsync why` says of one account among many is sought: it reads neither all activities nor all their links."""
+    if not (db := engines.get("postgresql")):
+        pytest.skip("no PostgreSQL here")
+    many = {
+        "account (connection, id, name, tier, industry)": "'many', n, '', '', ''",
+        "contact (connection, id, account_id, name, email, phone, title)": "'many', n, n, '', '', '', ''",
+        "account_contact (connection, id, account_id, contact_id, role)": "'many', n, n, n + 1, ''",
+        "activity (connection, id, kind, account_id, at, subject, automated, task_key, not_touch)": "'many', n, 'call', n % 3000, n, '', false, '', ''",
+        "activity_contact (connection, activity_id, contact_id)": "'many', n, n % 3000",
+    }
+    for table, values in many.items():
+        db.execute(text(f"INSERT INTO {table} SELECT {values} FROM generate_series(1, 30000) n"))
+    db.execute(text("ANALYZE"))
+    sql = str(ignored("many", "7", NOW).compile(dialect=db.dialect, compile_kwargs={"literal_binds": True}))
+    plan = "\n".join(db.execute(text("EXPLAIN " + sql)).scalars())
+    db.rollback()
+
+    assert "Index Scan using activity_pkey" in plan
+    assert "Seq Scan on activity" not in plan, plan
 
 
 def test_few_accounts_are_judged_as_among_all(rules: Callable[..., RuleSet], mirror: Mirror) -> None:

@@ -68,13 +68,16 @@ def ignored(connection_id: str, account_id: str, now: Instant) -> Select[Any]:
     people = select(person.c.id).where(person.c.connection == connection_id, Few(person.c.account_id == account_id))
     further = tables.account_contact
     others = select(further.c.contact_id).where(further.c.connection == connection_id, Few(further.c.account_id == account_id))
-    of_people = or_(link.c.contact_id.in_(people), link.c.contact_id.in_(others))
-    linked = select(link.c.activity_id).where(link.c.connection == connection_id, Few(of_people))
+    # One SELECT each: for "of these or of those" PostgreSQL goes through all links.
+    linked = (
+        select(link.c.activity_id).where(link.c.connection == connection_id, Few(link.c.contact_id.in_(those)))
+        for those in (people, others)
+    )
     own = select(activity.c.id).where(activity.c.connection == connection_id, Few(activity.c.account_id == account_id))
     of_deals = select(activity.c.id).where(
         activity.c.connection == connection_id, activity.c.account_id.is_(None), Few(activity.c.deal_id.in_(deals))
     )
-    here = Few(activity.c.id.in_(union(own, of_deals, linked)))
+    here = Few(activity.c.id.in_(union(own, of_deals, *linked)))
     columns = (activity.c.id.label("activity_id"), activity.c.at, activity.c.kind, activity.c.direction, activity.c.status)
     return (
         select(*columns, reason.label("reason"))
