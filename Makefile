@@ -56,7 +56,7 @@ bench-salesforce bench-hubspot: bench-%: $(READY) $(VENV)/.bench   ## a first lo
 	$(BIN)/python -m bench --only $* --activities 1000000 $(BENCH)
 
 bench-rules: $(READY) $(VENV)/.bench   ## each shipped rule and a whole tick beside DuckDB by hand, 200,000 accounts
-	$(BIN)/python -m bench --only rules --accounts 200000 $(BENCH)
+	$(BIN)/python -m bench --only rules --accounts 200000 --rounds 5 $(BENCH)
 
 $(READY): pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "refsync needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'

@@ -156,7 +156,7 @@ def _explained(side: str, store: Store, rules: RuleSet, accounts: int) -> str:
     whole()
     every, one, told = _best(lambda: run(full), 1), _best(lambda: run(single), 3), _best(whole, 3)
     share = f"1/{every / one:.0f} of all accounts (goal 1/{FASTER})"
-    return f"{side}: one account by every rule {one:,.1f} ms, {share}; `refsync why` {told:,.0f} ms, mostly to build statements"
+    return f"{side}: one account by every rule {one:,.1f} ms, {share}; `refsync why` {told:,.0f} ms"
 
 
 def _best(call: Callable[[], Result], rounds: int) -> float:

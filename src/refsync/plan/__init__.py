@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from refsync.finding import Finding, State
+from refsync.finding import LIVE, Finding, State
 from refsync.model import Instant
 from refsync.plan.approval import Approval
 from refsync.plan.assignees import About, Assignees
@@ -62,9 +62,10 @@ def plan(
     standing, assignees = standing or Standing(), Assignees(people)
     past = Past(ledger)
     behind = tuple(_waits(matches, Situation(rules=rules, past=past, people=people, org=org, now=now), approval))
-    over = tuple(endings(ledger, rules, standing, frozen, now, called_for={one.waiting_for for one in behind}))
+    alive = [finding for finding in ledger if finding.state in LIVE]
+    over = tuple(endings(alive, rules, standing, frozen, now, called_for={one.waiting_for for one in behind}))
     closed = {one.finding.key for one in over}
-    going_on = [finding for finding in ledger if finding.key not in closed]
+    going_on = [finding for finding in alive if finding.key not in closed]
     followed = tuple(moves(going_on, rules, standing, assignees, frozen, now))
     over += tuple(one for one in followed if isinstance(one, Ending))
     ended = {one.finding.key: one.finding._replace(state=one.state, closed_at=now) for one in over}
@@ -93,9 +94,7 @@ def plan(
         move=tuple(one for one in followed if isinstance(one, Move)),
         escalate=told,
         forget=tuple(
-            found.key
-            for found in ledger
-            if found.state is State.PENDING and found.key not in matched and found.rule not in frozen
+            found.key for found in alive if found.state is State.PENDING and found.key not in matched and found.rule not in frozen
         ),
         held=(*held, *waiting, *desk.held),
     )

@@ -22,27 +22,27 @@ MAY_END = WITH_REP | {State.WAITING}
 
 
 def endings(
-    ledger: Sequence[Finding],
+    alive: Sequence[Finding],
     rules: RuleSet,
     standing: Standing,
     frozen: Collection[str],
     now: Instant,
     called_for: Collection[str] = (),
 ) -> Iterator[Ending]:
-    """Yield the open, snoozed and waiting findings that are over now; those of `frozen` rules never are.
+    """Yield, of the findings that live, the open, snoozed and waiting ones that are over; those of `frozen` rules never are.
 
     `called_for` are the keys of tasks behind which something is about to wait: they are not over for want of that.
     """
-    doubled = _doubled(ledger, rules)
+    doubled = _doubled(alive, rules)
     ended: set[str] = set()
-    for finding in ledger:
+    for finding in alive:
         if finding.state not in MAY_END or finding.rule in frozen or finding.kind == ESCALATION:
             continue
         gone = "" if finding.key in called_for else standing.gone.get(finding.key, "")
         if ending := _ending(finding, rules, gone, standing.withdrawn.get(finding.key) or doubled.get(finding.key, ""), now):
             ended.add(finding.key)
             yield ending
-    yield from _told_in_vain(ledger, rules, frozen, ended, now)
+    yield from _told_in_vain(alive, rules, frozen, ended, now)
 
 
 def _ending(finding: Finding, rules: RuleSet, gone: str, withdrawn: str, now: Instant) -> Ending | None:
@@ -75,10 +75,10 @@ def _is_over(opened_at: Instant, lasts: Duration, calendar: Calendar, now: Insta
     return calendar.day(now) > calendar.ahead(calendar.day(opened_at), lasts)
 
 
-def _doubled(ledger: Iterable[Finding], rules: RuleSet) -> dict[str, str]:
+def _doubled(alive: Iterable[Finding], rules: RuleSet) -> dict[str, str]:
     """Return the findings that ask for what another one asks already, as after a merge, with the reason."""
     same: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
-    for finding in ledger:
+    for finding in alive:
         if finding.state in MAY_END and finding.kind != ESCALATION:
             rule = rules.rule(finding.rule)
             same[rule.name if rule else finding.rule, finding.subject_kind, finding.subject_id].append(finding)
@@ -91,11 +91,11 @@ def _doubled(ledger: Iterable[Finding], rules: RuleSet) -> dict[str, str]:
 
 
 def _told_in_vain(
-    ledger: Sequence[Finding], rules: RuleSet, frozen: Collection[str], ended: Collection[str], now: Instant
+    alive: Sequence[Finding], rules: RuleSet, frozen: Collection[str], ended: Collection[str], now: Instant
 ) -> Iterator[Ending]:
     """Yield the escalations whose task is over, or whose own time is."""
-    known = {finding.key: finding for finding in ledger}
-    for finding in ledger:
+    known = {finding.key: finding for finding in alive}
+    for finding in alive:
         if finding.kind != ESCALATION or finding.state not in WITH_REP or finding.rule in frozen:
             continue
         about = known.get(finding.subject_id)
