@@ -14,7 +14,7 @@ from refsync.calendar import Duration, Unit
 from refsync.finding import Finding, State
 from refsync.model import Instant
 from refsync.rules.files.cases import Case
-from refsync.rules.rule import Mode, Rule, RuleSet
+from refsync.rules.rule import Mode, RuleSet
 from refsync.rules.why.explain import About, Answer, Explained, why_about
 from refsync.store import ledger
 from refsync.store.engine import Database, Store
@@ -78,13 +78,15 @@ def uncovered(tried: Iterable[Tried], rules: RuleSet) -> list[str]:
 
 
 def _only(case: Case, rules: RuleSet) -> RuleSet:
-    """Return the rules with none live but the one under test and its `otherwise`, judged at once."""
+    """Return the rule under test and its `otherwise`, live and judged at once, and off those whose tasks were there before."""
     tested = rules.rule(case.rule)
-    named = {case.rule, tested.otherwise if tested else ""}
-
-    def moded(rule: Rule) -> Rule:
-        return replace(rule, mode=Mode.LIVE if rule.name in named else Mode.OFF)
-
+    live = {case.rule, tested.otherwise if tested else ""}
+    before = {one.rule for one in case.after} - live
+    kept = tuple(
+        replace(rule, mode=Mode.LIVE if live & set(rule.names) else Mode.OFF)
+        for rule in rules.rules
+        if (live | before) & set(rule.names)
+    )
     milestones = dict(rules.company.milestones)
     if kind := case.given.get("milestone", {}).get("kind"):
         milestones[kind] = {"memory": f"deal.{kind}"}
@@ -93,7 +95,7 @@ def _only(case: Case, rules: RuleSet) -> RuleSet:
     company = replace(rules.company, settle=Duration(0, Unit.HOURS), milestones=milestones)
     lists = case.given.get("segment", {})
     segments = tuple(replace(segment, parameters={**segment.parameters, **lists}) for segment in rules.segments)
-    return replace(rules, company=company, segments=segments, rules=tuple(moded(rule) for rule in rules.rules))
+    return replace(rules, company=company, segments=segments, rules=kept)
 
 
 def _kind(rules: RuleSet, name: str) -> str:
