@@ -157,7 +157,9 @@ def test_postgresql_seeks_the_activities_of_an_account_that_do_not_count(engines
         "account (connection, id, name, tier, industry)": "'many', n, '', '', ''",
         "contact (connection, id, account_id, name, email, phone, title)": "'many', n, n, '', '', '', ''",
         "account_contact (connection, id, account_id, contact_id, role)": "'many', n, n, n + 1, ''",
-        "activity (connection, id, kind, account_id, at, subject, automated, task_key, not_touch)": "'many', n, 'call', n % 3000, n, '', false, '', ''",
+        "activity (connection, id, kind, account_id, at, subject, automated, task_key, not_touch)": (
+            "'many', n, 'call', n % 3000, n, '', false, '', ''"
+        ),
         "activity_contact (connection, activity_id, contact_id)": "'many', n, n % 3000",
     }
     for table, values in many.items():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -13,7 +15,7 @@ from sqlalchemy import event, insert, select
 
 from refsync.store.database import bulk
 from refsync.store.database.bulk import in_bulk
-from refsync.store.engine import Store
+from refsync.store.engine import Store, open_store
 from refsync.store.tables import account
 
 Row: TypeAlias = tuple[str | None, float | None, int | None]
@@ -77,3 +79,18 @@ def test_rows_handed_over_together_are_one_step_of_sqlite(store: Store) -> None:
         steps = db.exec_driver_sql(text, values).all()
 
     assert (50, 1) == (len(found), len(steps))
+
+
+def test_rows_that_make_too_long_a_text_come_one_by_one(tmp_path: Path) -> None:
+    """However much a statement finds, all of its rows come, and the same transaction goes on."""
+    rows: list[Row] = [("a" * 100, float(number), number) for number in range(50)]
+    with open_store(f"sqlite:///{tmp_path / 'refsync.db'}") as store:
+        statement = select(*WRITTEN).where(account.c.connection == accounts(store, rows))
+        with store.read() as db:
+            found = [tuple(row) for row in in_bulk(db, statement)]
+            driver = db.connection.driver_connection
+            assert driver is not None
+            driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 5000)
+            one_by_one = [tuple(row) for row in in_bulk(db, statement)]
+
+    assert rows == sorted(found) == sorted(one_by_one)

@@ -27,6 +27,8 @@ SETTINGS = (
     "trusted_schema=OFF",
     "mmap_size=0",  # mapped pages are reported to turn the WAL-reset bug into lasting damage
 )
+LONGEST_READ = 256 << 20
+"""Bytes of the longest text that is read: that of the rows of half a million findings, handed over together."""
 WAIT_FOR_WRITER = 300.0
 """Seconds that a thread waits for another thread's write; a rebuild of a large mirror takes its time."""
 
@@ -85,6 +87,7 @@ def read_engine(url: URL) -> Engine:
     def settle(db: sqlite3.Connection) -> None:
         db.execute("PRAGMA cache_size=-8192")  # 8 MiB: judging goes through the same indexes again and again
         db.execute("PRAGMA query_only=1")
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_READ)
 
     return _engine(url, settle, "BEGIN", pool_size=5)
 
