@@ -31,6 +31,7 @@ from refsync.rules.query.compile import compile_rule
 from refsync.rules.rule import Match, Mode, Rule, RuleSet
 from refsync.rules.why.explain import why
 from refsync.store import tables
+from refsync.store.database.bulk import in_bulk
 from refsync.store.engine import Store
 from refsync.store.records import directory
 from refsync.sync.evaluate import judged, matches_and_ledger
@@ -89,7 +90,7 @@ def _one(peer: duckdb.DuckDBPyConnection, sides: dict[str, Store], rules: RuleSe
 
         def ours(store: Store = store, statement: Any = statement) -> set[str]:
             with store.read() as db:
-                return {row[0] for row in db.execute(statement)}
+                return {row[0] for row in in_bulk(db, statement)}
 
         mine = ours()
         assert mine == hers, f"{rule.name} on {side}: {sorted(mine ^ hers)[:3]} only on one side"
