@@ -43,8 +43,8 @@ MOST = 4
 """How many times DuckDB's time refsync may take."""
 FASTER = 100
 """How many times faster one record is to be explained than all rules are judged."""
-ONCE_MORE = 8
-"""Rounds for what takes tens of milliseconds, so few that PostgreSQL still plans each statement anew, as for a command."""
+ROUNDS_OF_ONE_RECORD = 8
+"""Rounds of what takes tens of milliseconds: so few that PostgreSQL still plans each statement anew, as for a command."""
 
 
 def compare(*, accounts: int, rounds: int) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _explained(side: str, store: Store, rules: RuleSet, accounts: int) -> str:
 
     run(single)
     whole()
-    every, one, told = _best(lambda: run(full), 1), _best(lambda: run(single), ONCE_MORE), _best(whole, 3)
+    every, one, told = _best(lambda: run(full), 1), _best(lambda: run(single), ROUNDS_OF_ONE_RECORD), _best(whole, 3)
     share = f"1/{every / one:.0f} of all accounts (goal 1/{FASTER})"
     return f"{side}: one account by every rule {one:,.1f} ms, {share}; `refsync why` {told:,.0f} ms"
 

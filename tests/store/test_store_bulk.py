@@ -57,13 +57,14 @@ def accounts(store: Store, rows: list[Row]) -> str:
     rows=[("a line\nand \"another\", with 'quotes', \\, [brackets] and \u2028", 0.1 + 0.2, 0), (None, None, None), ("", 0.0, -1)]
 )
 def test_rows_handed_over_together_are_those_of_the_statement(store: Store, rows: list[Row]) -> None:
-    """Every text, number and instant comes back as it is stored, to the last digit, and what is not known as None."""
-    statement = select(*WRITTEN).where(account.c.connection == accounts(store, rows))
+    """Every text, number and instant comes as it is stored, to the last digit, what is not known as None, all in their order."""
+    statement = select(*WRITTEN).where(account.c.connection == accounts(store, rows)).order_by(account.c.id.desc())
     with store.read() as db:
         found = [tuple(row) for row in in_bulk(db, statement)]
         one_by_one = [tuple(row) for row in db.execute(statement)]
 
-    assert sorted(map(repr, found)) == sorted(map(repr, one_by_one)) == sorted(map(repr, rows))
+    assert repr(found) == repr(one_by_one)
+    assert sorted(map(repr, found)) == sorted(map(repr, rows))
 
 
 def test_rows_handed_over_together_are_one_step_of_sqlite(store: Store) -> None:

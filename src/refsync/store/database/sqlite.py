@@ -28,7 +28,7 @@ SETTINGS = (
     "mmap_size=0",  # mapped pages are reported to turn the WAL-reset bug into lasting damage
 )
 LONGEST_READ = 256 << 20
-"""Bytes of the longest text that is read: that of the rows of half a million findings, handed over together."""
+"""Bytes of the longest text that is read. Rows handed over together are one; a finding takes some 300 bytes of it."""
 WAIT_FOR_WRITER = 300.0
 """Seconds that a thread waits for another thread's write; a rebuild of a large mirror takes its time."""
 
