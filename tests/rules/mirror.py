@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert
+from sqlalchemy import Connection, Select, insert, select
 
 from refsync.company import Company
 from refsync.model import Instant, parse_instant
-from refsync.rules.query.compile import compile_rule
 from refsync.rules.rule import Match, RuleSet
 from refsync.store import tables
 from refsync.store.derived import last_touch, touches
 from refsync.store.tables import metadata
+from refsync.sync.evaluate import matches_of
 
 CONNECTION = "crm"
 NOW = parse_instant("2026-11-20T09:00:00Z")
@@ -65,12 +65,17 @@ class Mirror:
         last_touch.rebuild(self.db, CONNECTION)
 
     def matches(self, rules: RuleSet, name: str, now: str | Instant = NOW) -> list[Match]:
+        """Return what a rule matches, by subject. The SELECT that is about some accounts alone has to say the same of all."""
         self.derive(rules.company)
         rule = rules.rule(name)
         assert rule is not None
-        compiled = compile_rule(rule, rules, CONNECTION, at(now))
-        found = [compiled.match(row) for row in self.rows(compiled.statement)]
-        return sorted(found, key=lambda match: match.subject_id)
+        all_of_them = tuple(self.db.scalars(select(tables.account.c.id).where(tables.account.c.connection == CONNECTION)))
+        found, alone = (
+            sorted(matches_of(self.db, rule, rules, CONNECTION, at(now), accounts=accounts), key=lambda match: match.subject_id)
+            for accounts in ((), all_of_them if rule.for_each != "rep" else ())
+        )
+        assert alone == found
+        return found
 
     def matched(self, rules: RuleSet, name: str, now: str | Instant = NOW) -> list[str]:
         return [match.subject_id for match in self.matches(rules, name, now)]

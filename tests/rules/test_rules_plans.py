@@ -10,6 +10,17 @@ from tests.rules.mirror import Mirror
 from tests.rules.texts import Rules, about_accounts
 
 
+def customer(mirror: Mirror) -> None:
+    """Add the customer "a" with a deal, Carla, and a guest who belongs to "b" and is known to "a", too; "b" has a stranger."""
+    mirror.account(id="a")
+    mirror.account(id="b")
+    mirror.contact(id="carla", account_id="a")
+    mirror.contact(id="guest", account_id="b")
+    mirror.contact(id="stranger", account_id="b")
+    mirror.add("account_contact", {"account_id": "a", "contact_id": "guest"})
+    mirror.add("deal", {"id": "d", "account_id": "a"})
+
+
 @pytest.mark.parametrize(
     ("row", "contacts", "counts"),
     [
@@ -18,6 +29,9 @@ from tests.rules.texts import Rules, about_accounts
         ({"account_id": "b", "deal_id": "d"}, [], False),
         ({"account_id": "b"}, ["carla"], True),
         ({}, ["carla"], True),
+        ({}, ["guest"], True),
+        ({"account_id": "b"}, ["guest"], True),
+        ({}, ["stranger"], False),
         ({"account_id": "a", "at": None}, [], True),
         ({"account_id": "a", "at": "2026-11-06T00:00:00Z"}, [], True),
         ({"account_id": "a", "at": "2026-11-05T23:59:59Z"}, [], False),
@@ -29,10 +43,7 @@ from tests.rules.texts import Rules, about_accounts
 )
 def test_open_tasks(rules: Rules, mirror: Mirror, row: dict[str, Any], contacts: list[str], *, counts: bool) -> None:
     """Open tasks count on the account, its deals and its people, unless forgotten for two weeks or written by refsync."""
-    mirror.account(id="a")
-    mirror.account(id="b")
-    mirror.contact(id="carla", account_id="a")
-    mirror.add("deal", {"id": "d", "account_id": "a"})
+    customer(mirror)
     when = row.pop("at", "2026-11-19T12:00:00Z")
     mirror.activity(when, contacts, **{"kind": "task", "status": "planned", **row})
     one = about_accounts('account.name = "a"', '[unless]\naccount.open_tasks = "at least 1"')
@@ -86,18 +97,21 @@ def test_tasks_of_other_rules_are_open_tasks(rules: Rules, mirror: Mirror, findi
         ({"status": "no_show"}, [], False),
         ({"kind": "call"}, [], False),
         ({"account_id": None}, ["carla"], True),
+        ({"account_id": None}, ["guest"], True),
         ({"account_id": None, "deal_id": "d"}, [], True),
     ],
 )
 def test_next_meeting(rules: Rules, mirror: Mirror, row: dict[str, Any], contacts: list[str], *, ahead: bool) -> None:
     """A meeting ahead that is not cancelled counts for the account, its deals and its people; it is no touch."""
-    mirror.account(id="a")
-    mirror.contact(id="carla", account_id="a")
-    mirror.add("deal", {"id": "d", "account_id": "a"})
+    customer(mirror)
     when = row.pop("at", "2026-11-30T12:00:00Z")
     mirror.activity(when, contacts, **{"account_id": "a", "kind": "meeting", "status": "planned", **row})
     line = 'account.next_meeting = "in the next 14 days"'
-    loaded = rules(when=about_accounts(line), unless=about_accounts('account.last_touch = "never"', f"[unless]\n{line}"))
+    hers = 'account.name = "a"'
+    loaded = rules(
+        when=about_accounts(f"{hers}\n{line}"),
+        unless=about_accounts(f'{hers}\naccount.last_touch = "never"', f"[unless]\n{line}"),
+    )
 
     assert mirror.matched(loaded, "when") == (["a"] if ahead else [])
     if when > "2026-11-20T09:00:00Z":

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, false, func, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, Subquery, and_, false, func, or_, select, union_all
 
 from refsync.model import ActivityKind, ActivityStatus
 from refsync.rules.facts.sources import LIVE_STATES, Scope, linked
 from refsync.store import tables
-from refsync.store.database.hints import Few
+from refsync.store.database.hints import Few, Unsought
 
 
 def meetings(scope: Scope) -> CompoundSelect[Any]:
@@ -32,8 +32,10 @@ def open_tasks(scope: Scope) -> CompoundSelect[Any]:
     stale = scope.company.calendar.ago(scope.now, scope.company.stale_task)
     planned = activity.c.status == ActivityStatus.PLANNED.value
     task = (activity.c.kind == ActivityKind.TASK.value, planned, activity.c.task_key == "")
-    meant, undated = Few(activity.c.at >= stale), Few(activity.c.at.is_(None))  # apart: together they could not use the index
-    tasks = (_with_accounts(scope, *task, when) for when in (meant, undated))
+    meant, undated = Few(activity.c.at >= stale), Few(activity.c.at.is_(None))
+    # apart, where they lead to the tasks: together they could not use the index
+    ways = (or_(meant, undated),) if scope.accounts else (meant, undated)
+    tasks = (_with_accounts(scope, *task, when) for when in ways)
     return union_all(*chain.from_iterable(tasks), _other_findings(scope))
 
 
@@ -47,32 +49,41 @@ def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[A
     """Return activities with each account they are with: their own, else their deal's, and all those of their people."""
     activity, deal, link, person = tables.activity, tables.deal, tables.activity_contact, tables.contact
     further = tables.account_contact
-    own = func.coalesce(activity.c.account_id, deal.c.account_id, "")  # never NULL, for NOT IN
     columns = (activity.c.id.label("id"), activity.c.at.label("at"))
     where = (activity.c.connection == scope.connection, tables.is_plan, *wanted)
-    with_deal = activity.outerjoin(deal, linked(deal, "id", activity, "deal_id"))
-    with_people = activity.join(link, linked(link, "activity_id", activity, "id")).join(
-        person, linked(person, "id", link, "contact_id")
-    )
-    theirs = func.coalesce(person.c.account_id, "")
-    with_others = with_people.join(further, linked(further, "contact_id", person, "id"))
-    if scope.accounts:  # found from the accounts: within coalesce nothing of `where` leads to an index
+    with_people = activity.join(link, linked(link, "activity_id", activity, "id"))
+    if scope.accounts:
+        # found from the accounts: within coalesce nothing of `where` leads to an index
         where = (activity.c.connection == scope.connection, func.coalesce(and_(*where), false()))
+        known = _known_at(scope)
         of_deal = deal.join(activity, linked(activity, "deal_id", deal, "id"))
-        deals = (activity.c.account_id.is_(None), *_asked(deal.c.account_id, scope))
+        of_known = with_people.join(known, known.c.id == link.c.contact_id)
+        no_own = Unsought(activity.c.account_id).is_(None)
         return (
             select(activity.c.account_id.label("of"), *columns).where(*where, *_asked(activity.c.account_id, scope)),
-            select(deal.c.account_id.label("of"), *columns).select_from(of_deal).where(*where, *deals),
-            select(theirs.label("of"), *columns).select_from(with_people).where(*where, *_asked(person.c.account_id, scope)),
-            select(further.c.account_id.label("of"), *columns)
-            .select_from(with_others)
-            .where(*where, *_asked(further.c.account_id, scope)),
+            select(deal.c.account_id, *columns).select_from(of_deal).where(*where, no_own, *_asked(deal.c.account_id, scope)),
+            select(known.c.of, *columns).select_from(of_known).where(*where),
         )
+    of = func.coalesce(activity.c.account_id, deal.c.account_id, "")  # never NULL, for NOT IN
+    with_deal = activity.outerjoin(deal, linked(deal, "id", activity, "deal_id"))
+    with_theirs = with_people.join(person, linked(person, "id", link, "contact_id"))
+    with_others = with_people.join(further, linked(further, "contact_id", link, "contact_id"))
     return (
-        select(own.label("of"), *columns).select_from(with_deal).where(*where),
-        select(theirs.label("of"), *columns).select_from(with_people).where(*where),
-        select(further.c.account_id.label("of"), *columns).select_from(with_others).where(*where),
+        select(of.label("of"), *columns).select_from(with_deal).where(*where),
+        select(func.coalesce(person.c.account_id, ""), *columns).select_from(with_theirs).where(*where),
+        select(further.c.account_id, *columns).select_from(with_others).where(*where),
     )
+
+
+def _known_at(scope: Scope) -> Subquery:
+    """Return the people of the accounts that the statement is about, those of other accounts that are known there, too."""
+    person, further = tables.contact, tables.account_contact
+    own = select(person.c.account_id.label("of"), person.c.id.label("id"))
+    others = select(further.c.account_id, further.c.contact_id)
+    return union_all(
+        own.where(person.c.connection == scope.connection, *_asked(person.c.account_id, scope)),
+        others.where(further.c.connection == scope.connection, *_asked(further.c.account_id, scope)),
+    ).subquery("known")
 
 
 def _asked(account_id: ColumnElement[Any], scope: Scope) -> tuple[ColumnElement[bool], ...]:

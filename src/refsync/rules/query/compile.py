@@ -306,9 +306,9 @@ class Compiled:
         if not self.rule.needs:
             return literal(READY)
         needs = self.conditions.all_of(self.rule.needs)
-        if warm := _warm(self.rule, self.conditions):
-            return case((and_(needs, *warm), READY), (needs, PERSON_COLD), else_=NOT_READY)
-        return case((needs, READY), else_=NOT_READY)
+        warm = _warm(self.rule, self.conditions)
+        ready = case((and_(*warm), READY), else_=PERSON_COLD) if warm else literal(READY)
+        return case((needs, ready), else_=NOT_READY)
 
     @property
     def _needs(self) -> ColumnElement[bool]:
