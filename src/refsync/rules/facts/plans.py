@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, Subquery, and_, false, func, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Join, Select, Subquery, and_, false, func, or_, select, union_all
 
 from refsync.model import ActivityKind, ActivityStatus
 from refsync.rules.facts.sources import LIVE_STATES, Scope, linked
@@ -21,8 +21,10 @@ def meetings(scope: Scope) -> CompoundSelect[Any]:
 def meetings_with_people(scope: Scope) -> Select[Any]:
     """Meetings that lie ahead and are not cancelled, with each person they are with."""
     activity, link = tables.activity, tables.activity_contact
-    joined = activity.join(link, linked(link, "activity_id", activity, "id"))
-    where = (activity.c.connection == scope.connection, tables.is_plan, *_meetings_ahead(scope))
+    joined, where = _with_links(), _plan(scope, *_meetings_ahead(scope))
+    if scope.accounts:
+        known = _known_at(scope)
+        joined = joined.join(known, known.c.id == link.c.contact_id)
     return select(link.c.contact_id.label("of"), activity.c.id, activity.c.at).select_from(joined).where(*where)
 
 
@@ -45,19 +47,29 @@ def _meetings_ahead(scope: Scope) -> tuple[ColumnElement[bool], ...]:
     return activity.c.kind == ActivityKind.MEETING.value, stands, Few(activity.c.at > scope.now)
 
 
+def _plan(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
+    """Return what makes an activity a plan that is wanted."""
+    here = tables.activity.c.connection == scope.connection
+    if scope.accounts:  # found from the accounts: within coalesce nothing of it leads to an index
+        return here, func.coalesce(and_(tables.is_plan, *wanted), false())
+    return here, tables.is_plan, *wanted
+
+
+def _with_links() -> Join:
+    activity, link = tables.activity, tables.activity_contact
+    return activity.join(link, linked(link, "activity_id", activity, "id"))
+
+
 def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[Any], ...]:
     """Return activities with each account they are with: their own, else their deal's, and all those of their people."""
     activity, deal, link, person = tables.activity, tables.deal, tables.activity_contact, tables.contact
     further = tables.account_contact
     columns = (activity.c.id.label("id"), activity.c.at.label("at"))
-    where = (activity.c.connection == scope.connection, tables.is_plan, *wanted)
-    with_people = activity.join(link, linked(link, "activity_id", activity, "id"))
+    where = _plan(scope, *wanted)
     if scope.accounts:
-        # found from the accounts: within coalesce nothing of `where` leads to an index
-        where = (activity.c.connection == scope.connection, func.coalesce(and_(*where), false()))
         known = _known_at(scope)
         of_deal = deal.join(activity, linked(activity, "deal_id", deal, "id"))
-        of_known = with_people.join(known, known.c.id == link.c.contact_id)
+        of_known = _with_links().join(known, known.c.id == link.c.contact_id)
         no_own = Unsought(activity.c.account_id).is_(None)
         return (
             select(activity.c.account_id.label("of"), *columns).where(*where, *_asked(activity.c.account_id, scope)),
@@ -66,8 +78,8 @@ def _with_accounts(scope: Scope, *wanted: ColumnElement[bool]) -> tuple[Select[A
         )
     of = func.coalesce(activity.c.account_id, deal.c.account_id, "")  # never NULL, for NOT IN
     with_deal = activity.outerjoin(deal, linked(deal, "id", activity, "deal_id"))
-    with_theirs = with_people.join(person, linked(person, "id", link, "contact_id"))
-    with_others = with_people.join(further, linked(further, "contact_id", link, "contact_id"))
+    with_theirs = _with_links().join(person, linked(person, "id", link, "contact_id"))
+    with_others = _with_links().join(further, linked(further, "contact_id", link, "contact_id"))
     return (
         select(of.label("of"), *columns).select_from(with_deal).where(*where),
         select(func.coalesce(person.c.account_id, ""), *columns).select_from(with_theirs).where(*where),

@@ -95,7 +95,8 @@ class Values:
         if key not in self._plans:
             rows = rows_of(self.scope).subquery()
             record = cast(rows.c.of, String).label("of")  # SQLite indexes a column of known type only
-            grouped = select(record, *values(rows)).group_by(rows.c.of)
+            asked = (rows.c.of.in_(self.scope.accounts),) if self.scope.accounts and of is account else ()
+            grouped = select(record, *values(rows)).where(*asked).group_by(rows.c.of)
             self._plans[key] = grouped.subquery(f"plan_{len(self._plans)}"), of
         return self._plans[key][0]
 
