@@ -22,7 +22,7 @@ from refsync.rules.phrases import FactType
 from refsync.rules.query.compile import compile_rule
 from refsync.rules.query.values import Values
 from refsync.rules.rule import RuleSet
-from refsync.rules.why.evidence import ignored
+from refsync.rules.why.evidence import ignored, touches
 from refsync.store.database.statistics import tell
 from tests.rules.mirror import CONNECTION, NOW, Mirror
 from tests.rules.texts import about
@@ -148,6 +148,18 @@ def test_plans_of_one_account_are_sought_from_it(mirror: Mirror) -> None:
 
     assert by_index == {"activity_account", "activity_deal", "sqlite_autoindex_activity_1"}
     assert len(own) == 2, "once for open tasks, once for meetings"
+
+
+def test_the_activities_of_one_account_are_sought(mirror: Mirror) -> None:
+    """What `refsync why` says of touches and of what does not count it seeks by ids of the account, its deals and its people."""
+    tell(mirror.db)
+    for statement in (touches(CONNECTION, "a", NOW), ignored(CONNECTION, "a", NOW)):
+        plan = plan_of(mirror, str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})))
+        reading = [step for step, _again in plan if re.match(r"SCAN|SEARCH", step)]
+        assert reading
+        assert [step for step in reading if "id=?" not in step] == []
+
+    assert any("activity_deal" in step for step in reading), "a deal's activities, not all that have no account"
 
 
 def test_people_are_sought(mirror: Mirror) -> None:

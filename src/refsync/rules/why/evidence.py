@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, case, func, literal, or_, select, union
 
 from refsync.model import Instant
 from refsync.store import tables
-from refsync.store.database.hints import Few
+from refsync.store.database.hints import Few, Unsought
 
 ACTIVITIES_SHOWN = 20
 
@@ -75,7 +75,7 @@ def ignored(connection_id: str, account_id: str, now: Instant) -> Select[Any]:
     )
     own = select(activity.c.id).where(activity.c.connection == connection_id, Few(activity.c.account_id == account_id))
     of_deals = select(activity.c.id).where(
-        activity.c.connection == connection_id, activity.c.account_id.is_(None), Few(activity.c.deal_id.in_(deals))
+        activity.c.connection == connection_id, Unsought(activity.c.account_id).is_(None), Few(activity.c.deal_id.in_(deals))
     )
     here = Few(activity.c.id.in_(union(own, of_deals, *linked)))
     columns = (activity.c.id.label("activity_id"), activity.c.at, activity.c.kind, activity.c.direction, activity.c.status)
