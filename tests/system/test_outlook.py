@@ -6,16 +6,15 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from refsync.finding import State
-from refsync.model import moment
-from refsync.store import ledger
+from refsync.model import Deal, moment
 from refsync.sync.dry_run.outlook import Outlook, outlooks
 from tests.system.company import ASK, DAY, FIRST, HOUR, NOW, RECONNECT, USERS, Company, Opens, call, customer, won
 
 
-def told(company: Company, rule: str) -> list[Outlook]:
+def told(company: Company, rule: str, account_id: str = "a1") -> list[Outlook]:
     """Return what would come of a rule's matches."""
     with company.store.read() as db:
-        found = outlooks(db, "m", company.rules, "a1", ledger.everything(db, "m"), company.now)
+        found = outlooks(db, "m", company.rules, account_id, company.now)
     return [one for (name, _subject), one in found.items() if name == rule]
 
 
@@ -95,3 +94,31 @@ def test_who_is_away_is_named(opens: Opens) -> None:
     company.tick()
 
     assert Outlook(reason="assign.away", owner="Rita") == outlook(company, RECONNECT)
+
+
+def test_the_cap_of_a_week_counts_from_monday(opens: Opens) -> None:
+    """Late on Sunday a rep whose week is full since Monday gets nothing more, though that task was another customer's."""
+    company = opens(*customer(2))
+    limits = replace(company.rules.company.limits, per_rep_per_week=1)
+    company.rules = replace(company.rules, company=replace(company.rules.company, limits=limits))
+    company.tick(after=3 * DAY - 8 * HOUR)
+    company.puts(*customer(1))
+    company.tick(after=6 * DAY + 20 * HOUR)
+
+    assert Outlook(owner="Rita", reason="limits.per_rep_per_week") == outlook(company, RECONNECT)
+    company.now += 3 * HOUR
+    assert Outlook(task=RECONNECT, owner="Rita") == outlook(company, RECONNECT)
+
+
+def test_what_moved_to_another_customer_takes_its_past_along(opens: Opens) -> None:
+    """A milestone about which somebody was asked does not lead to an ask again when its deal goes to another account."""
+    deal, champion = won(date(2026, 11, 10))
+    assert isinstance(deal, Deal)
+    company = opens(*customer(1, silent=5), deal, champion, *customer(2, silent=5))
+    company.tick()
+    company.crm.complete(company.only(ASK).key)
+    company.tick(after=HOUR)
+    company.puts(replace(deal, account_id="a2"))
+    company.tick(after=20 * DAY)
+
+    assert [Outlook(reason="repeat")] == told(company, ASK, "a2")

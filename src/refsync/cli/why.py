@@ -80,12 +80,9 @@ def _answer(
                 answer = explained(lambda statement: _rows(db, statement), rules, connection, meant.about, now)
                 if answer is None:
                     raise UserError(f"{meant} is gone")
-                past = ledger.everything(db, connection)
-                history = [found for found in past if _is_about(found, meant.about)]
-                last = runs.last_judged(db, connection)
-                account_id = meant.about.account_id
-                next_ = outlooks(db, connection, rules, account_id, past, now) if account_id else {}
-                return answer, history, last.report.get("held_rules", {}) if last else {}, next_
+                last, account_id = runs.last_judged(db, connection), meant.about.account_id
+                next_ = outlooks(db, connection, rules, account_id, now) if account_id else {}
+                return answer, _past(db, connection, meant.about), last.report.get("held_rules", {}) if last else {}, next_
     hint = "give a name, how it begins, an id, the key of a task, or the address of its page"
     raise UserError(Problem(message=f'there is no account, person, rep or task "{what}"', hint=hint))
 
@@ -102,10 +99,10 @@ def _meant(db: Database, connection: str, what: str) -> Meant | None:
     return None
 
 
-def _is_about(found: Finding, about: About) -> bool:
+def _past(db: Database, connection: str, about: About) -> list[Finding]:
     if about.account_id:
-        return found.account_id == about.account_id
-    return (found.subject_kind, found.subject_id) == about.subject
+        return ledger.of_account(db, connection, about.account_id)
+    return ledger.of_subject(db, connection, *about.subject) if about.subject else []
 
 
 def _instant_of(found_in: Iterable[tuple[str, Store]], run: str) -> Instant:

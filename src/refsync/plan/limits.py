@@ -22,6 +22,8 @@ from refsync.plan.values import Held, Wish
 PRIORITIES = ("urgent", "high", "normal", "low")
 SHARED_KINDS = frozenset({"ask", "care"})
 """Kinds of which an account gets one at a time; thanks and follow-ups always pass."""
+CAPPED_WITHIN = timedelta(days=8)
+"""How far the caps of reps look back at most: to Monday, wherever a rep is."""
 GIVEN = WITH_TASK | {State.UNDONE}
 """States of what the account got, also where it was taken back."""
 

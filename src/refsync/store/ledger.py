@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, literal_column, or_, select, update
 
 from refsync.connector import Outcome, OutcomeKind, TaskChange
 from refsync.finding import LIVE, WITH_TASK, Finding, State
@@ -47,6 +47,23 @@ def everything(db: Connection, connection: str) -> list[Finding]:
     """Return all findings, live and over, oldest first, light: what the planner looks back on."""
     every = select(*LIGHT).where(finding.c.connection == connection).order_by(*AGE)
     return [_finding(row) for row in in_bulk(db, every)]
+
+
+def of_account(db: Connection, connection: str, account_id: str) -> list[Finding]:
+    """Return the findings about an account and what belongs to it, as light and in the same order."""
+    return _read(db, LIGHT, finding.c.connection == connection, finding.c.account_id == account_id, order=AGE)
+
+
+def of_subject(db: Connection, connection: str, kind: str, subject_id: str) -> list[Finding]:
+    """Return the findings about one subject, as light and in the same order."""
+    this = and_(finding.c.subject_kind == kind, finding.c.subject_id == subject_id)
+    return _read(db, LIGHT, finding.c.connection == connection, this, order=AGE)
+
+
+def around(db: Connection, connection: str, account_id: str, subject_ids: Iterable[str], since: Instant) -> list[Finding]:
+    """Return, as light and in the same order, what was found about an account or subjects, or opened since an instant."""
+    these = or_(finding.c.account_id == account_id, finding.c.subject_id.in_(list(subject_ids)), finding.c.opened_at >= since)
+    return _read(db, LIGHT, finding.c.connection == connection, these, order=AGE)
 
 
 def in_state(db: Connection, connection: str, *states: State) -> list[Finding]:

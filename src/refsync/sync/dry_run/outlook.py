@@ -1,7 +1,7 @@
 """What would come of the matches at one account: a task and for whom, or the setting that keeps it back and until when.
 
-Law: it is the planner of production that says so, with the ledger as it is, and nothing is written. What only the other customers
-of a rep decide, whose turn it is, is not known here; nor is the org, whose id a `holdout` is drawn with.
+Law: it is the planner of production that says so, with all that the ledger knows of them, and nothing is written. What only the
+other customers of a rep decide, whose turn it is, is not known here; nor is the org, whose id a `holdout` is drawn with.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from refsync.calendar import Duration, Unit
 from refsync.finding import Finding, State
 from refsync.model import Instant
 from refsync.plan import Approval, Held, Wish, plan, would_write
+from refsync.plan.limits import CAPPED_WITHIN
 from refsync.rules.rule import Match, Mode, RuleSet
+from refsync.store import ledger
 from refsync.store.engine import Database
 from refsync.sync.evaluate import judged, matches_of, with_cold_people
 from refsync.sync.people import people_of
@@ -40,8 +42,8 @@ Outlooks = Mapping[tuple[str, str], Outlook]
 """By rule and id of the subject; a match that is not there has its task already, or waits behind another's."""
 
 
-def outlooks(db: Database, connection: str, rules: RuleSet, account_id: str, past: Sequence[Finding], now: Instant) -> Outlooks:
-    """Return what would come of what rules match at an account; `past` is the whole ledger. The live rules go first."""
+def outlooks(db: Database, connection: str, rules: RuleSet, account_id: str, now: Instant) -> Outlooks:
+    """Return what would come of what rules match at an account. The live rules go first."""
     matches: list[Match] = []
     for rule in judged(rules):
         if rule.for_each != "rep":
@@ -51,6 +53,8 @@ def outlooks(db: Database, connection: str, rules: RuleSet, account_id: str, pas
     live = [match for match in matches if modes[match.rule] is Mode.LIVE]
     watching = [match for match in matches if modes[match.rule] is not Mode.LIVE]
     people = people_of(db, connection, matches, ())
+    capped = now - CAPPED_WITHIN // timedelta(milliseconds=1)
+    past = ledger.around(db, connection, account_id, {match.subject_id for match in matches}, capped)
     planned = plan(live, rules=rules, ledger=past, people=people, org="", now=now, approval=Approval(everything=True))
     watched = would_write(watching, planned, rules=rules, ledger=past, people=people, org="", now=now)
     names = {user.id: user.name for user in people.users.values()}
