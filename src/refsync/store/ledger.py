@@ -7,7 +7,7 @@ change is written into the story (history.py) in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -18,7 +18,7 @@ from refsync.connector import Outcome, OutcomeKind, TaskChange
 from refsync.finding import LIVE, WITH_TASK, Finding, State
 from refsync.model import Instant
 from refsync.store.database.bulk import in_bulk
-from refsync.store.database.lists import chunks
+from refsync.store.database.lists import among, chunks
 from refsync.store.database.upsert import insert
 from refsync.store.tables import finding
 from refsync.store.tasks import history
@@ -60,9 +60,9 @@ def of_subject(db: Connection, connection: str, kind: str, subject_id: str) -> l
     return _read(db, LIGHT, finding.c.connection == connection, this, order=AGE)
 
 
-def around(db: Connection, connection: str, account_id: str, subject_ids: Iterable[str], since: Instant) -> list[Finding]:
+def around(db: Connection, connection: str, account_id: str, subject_ids: Collection[str], since: Instant) -> list[Finding]:
     """Return, as light and in the same order, what was found about an account or subjects, or opened since an instant."""
-    these = or_(finding.c.account_id == account_id, finding.c.subject_id.in_(list(subject_ids)), finding.c.opened_at >= since)
+    these = or_(finding.c.account_id == account_id, among(finding.c.subject_id, subject_ids), finding.c.opened_at >= since)
     return _read(db, LIGHT, finding.c.connection == connection, these, order=AGE)
 
 
