@@ -23,7 +23,9 @@ from refsync.model import (
 )
 from refsync.store import ledger
 from refsync.store.engine import Store
-from refsync.store.tables import TABLE_OF, account, contact, deal_contact, finding, milestone, touch
+from refsync.store.tables import TABLE_OF, account, contact, deal_contact, draw, finding, milestone, touch
+from refsync.store.tasks import draws
+from refsync.store.tasks.draws import Draw
 from tests.store.written import call, held, ids, people, write
 
 
@@ -60,7 +62,7 @@ def test_merged_records_hand_over_seats(store: Store, connection: str, stream: S
 
 
 def test_merged_account_hands_everything_over(store: Store, connection: str) -> None:
-    """Contacts, deals, cases, activities, divisions and findings of a merged account move to the survivor."""
+    """Contacts, deals, cases, activities, divisions, findings and draws of a merged account move to the survivor."""
     with store.write() as db:
         write(db, connection, Stream.ACCOUNTS, Account(id="gone"), Account(id="child", parent_id="gone"))
         write(db, connection, Stream.CONTACTS, Contact(id="p", account_id="gone"))
@@ -70,17 +72,18 @@ def test_merged_account_hands_everything_over(store: Store, connection: str) -> 
         ledger.intend(
             db, connection, [Finding(key="f", rule="r", kind="ask", subject_kind="account", subject_id="gone", account_id="gone")]
         )
+        draws.remember(db, connection, [Draw(key="f", rule="r", kind="ask", account_id="gone", left_out=False)], at=1)
         written = write(db, connection, Stream.ACCOUNTS, Account(id="kept"), merged=(Merge(gone="gone", survivor="kept"),))
         pointing = {
             (table.name, row.account_id)
-            for table in (contact, TABLE_OF[Stream.DEALS], TABLE_OF[Stream.CASES], touch, milestone, finding)
+            for table in (contact, TABLE_OF[Stream.DEALS], TABLE_OF[Stream.CASES], touch, milestone, finding, draw)
             for row in db.execute(select(table).where(table.c.connection == connection))
         }
         parents = {row.parent_id for row in db.execute(select(account).where(account.c.connection == connection))}
         subject = db.execute(select(finding.c.subject_id).where(finding.c.connection == connection)).scalar()
         left = ids(db, connection, Stream.ACCOUNTS)
 
-    names = ("contact", "deal", "support_case", "touch", "milestone", "finding")
+    names = ("contact", "deal", "support_case", "touch", "milestone", "finding", "draw")
     assert {(name, "kept") for name in names} == pointing
     assert ({None, "kept"}, "kept", {"kept", "child"}, 1) == (parents, subject, left, written.merged)
 

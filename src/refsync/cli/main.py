@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 
 from refsync import process
-from refsync.cli import approve, check, coverage, daemon, demo, init, pause, plan, sandbox, status, story, sync, why
+from refsync.cli import approve, check, coverage, daemon, demo, holdout, init, pause, plan, sandbox, status, story, sync, why
 from refsync.cli.rules import commands as rules
 from refsync.cli.screen import dump, err, show_problems
 from refsync.errors import Problem, RefsyncError, UserError
@@ -39,6 +39,7 @@ app.command()(status.status)
 app.command("history")(story.tell)
 app.command()(story.orphans)
 app.command()(coverage.coverage)
+app.command()(holdout.holdout)
 app.command()(demo.demo)
 app.command()(sandbox.sandbox)
 app.add_typer(rules.app, name="rules")

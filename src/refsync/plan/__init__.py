@@ -19,14 +19,15 @@ from refsync.plan.limits import Desk
 from refsync.plan.moves import moves
 from refsync.plan.situation import Past, People, Situation
 from refsync.plan.standing import Standing
-from refsync.plan.values import Ending, Escalation, Held, Move, Plan, Wish
+from refsync.plan.values import Drawn, Ending, Escalation, Held, Move, Plan, Wish
 from refsync.plan.watching import taking
-from refsync.plan.wishes import waiting_behind, wishes
+from refsync.plan.wishes import drawn, waiting_behind, wishes
 from refsync.rules.rule import Match, RuleSet
 
 __all__ = [
     "About",
     "Approval",
+    "Drawn",
     "Ending",
     "Escalation",
     "Held",
@@ -97,6 +98,7 @@ def plan(
             found.key for found in alive if found.state is State.PENDING and found.key not in matched and found.rule not in frozen
         ),
         held=(*held, *waiting, *desk.held),
+        drawn=tuple(one for one in drawn(matches, situation) if not approval.stops(one.wish)),
     )
 
 

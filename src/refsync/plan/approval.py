@@ -37,7 +37,7 @@ class Approval:
         free: list[Wish] = []
         held: list[Held] = []
         for wish in wishes if self.only is None else (wish for wish in wishes if wish.key in self.only):
-            if reason := self._stops(wish):
+            if reason := self.stops(wish):
                 held.append(Held(rule=wish.match.rule, match=wish.match, reason=reason))
             else:
                 free.append(wish)
@@ -47,7 +47,8 @@ class Approval:
         """Say whether a person has let this very task pass."""
         return self.everything or wish.key in self.keys or (wish.match.rule, wish.match.subject_id) in self.passed
 
-    def _stops(self, wish: Wish) -> str:
+    def stops(self, wish: Wish) -> str:
+        """Return why a wish waits for a person; empty: it need not."""
         if not self.paused.isdisjoint({wish.rule.name, wish.match.rule}):
             return PAUSED
         return "" if self.covers(wish) else self.waiting.get((wish.match.rule, wish.match.subject_id), "")

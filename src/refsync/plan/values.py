@@ -36,6 +36,13 @@ class Wish(NamedTuple):
     due_at: Instant = 0
 
 
+class Drawn(NamedTuple):
+    """A wish of a rule with a `holdout`, and whether it is one of those that get no task."""
+
+    wish: Wish
+    left_out: bool
+
+
 class Held(NamedTuple):
     """A match that gets no task now, and the setting that says so."""
 
@@ -100,6 +107,8 @@ class Plan:
     escalate: tuple[Escalation, ...] = ()
     """Tasks to create for those who are to hear of overdue ones."""
     held: tuple[Held, ...] = ()
+    drawn: tuple[Drawn, ...] = ()
+    """What rules with a `holdout` want, before any limit: those left out, and those to compare them with."""
     stopped: tuple[Wish, ...] = ()
     """Tasks that would be created, were they not so many; among what is held, too."""
     stopped_by: str = ""

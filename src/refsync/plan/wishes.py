@@ -14,7 +14,7 @@ from refsync.finding import LIVE, WITH_TASK, Finding, State, finding_key
 from refsync.model import Instant, parse_instant
 from refsync.plan.limits import ask_limit, merit
 from refsync.plan.situation import Situation
-from refsync.plan.values import Held, Wish
+from refsync.plan.values import Drawn, Held, Wish
 from refsync.rules.rule import Match, Repeat, Rule
 
 REJECTED_AGAIN = Duration(1, Unit.DAYS)
@@ -36,6 +36,16 @@ def wishes(matches: Iterable[Match], situation: Situation) -> tuple[list[Wish], 
         else:
             by_key[found.key] = found
     return list(by_key.values()), held
+
+
+def drawn(matches: Iterable[Match], situation: Situation) -> Iterator[Drawn]:
+    """Yield what rules with a `holdout` want, and which of it gets no task; before any limit, so that the two are alike."""
+    rules = {rule.name: rule for rule in situation.rules.rules if rule.holdout and rule.for_each != "rep"}
+    for match in matches:
+        if rule := rules.get(match.rule):
+            wish = _wish(rule, match, (match.subject_kind, match.subject_id), match.episode, match.lapse_at or 0, situation)
+            if not isinstance(wish, str):
+                yield Drawn(wish, _is_held_out(wish))
 
 
 def waiting_behind(matches: Iterable[Match], situation: Situation) -> Iterator[Finding]:

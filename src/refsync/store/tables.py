@@ -374,6 +374,19 @@ transition = Table(
     sqlite_with_rowid=False,
 )
 
+draw = Table(
+    "draw",  # what rules with a holdout wanted for the first time; rows are only ever added
+    metadata,
+    _key("connection"),
+    _key("key"),  # of the finding, whether or not there ever was one
+    Column("rule", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("account_id", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("left_out", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 run = Table(
     "run",
     metadata,

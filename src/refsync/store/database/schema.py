@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from refsync.errors import StoreError
 from refsync.store.decisions.plan_tables import metadata  # the metadata of tables.py, with the tables of plans
 
-REVISION = "0009"
+REVISION = "0010"
 """The revision that this version's tables.py describes; a constant, so that a normal start need not import Alembic."""
 
 

@@ -13,7 +13,7 @@ from refsync.store.database.lists import among, chunks
 from refsync.store.database.upsert import Row, upsert
 from refsync.store.derived.derive import Stale
 from refsync.store.records.rows import storable
-from refsync.store.tables import TABLE_OF, activity_contact, finding, stored
+from refsync.store.tables import TABLE_OF, activity_contact, draw, finding, stored
 
 POINTERS: Mapping[Stream, tuple[tuple[Stream, str], ...]] = MappingProxyType(
     {
@@ -86,6 +86,10 @@ def repoint(
             _repoint_people(db, connection, step, stale)
         if stream in FINDING_POINTERS:
             _repoint_findings(db, connection, stream, kinds, step)
+        if stream == Stream.ACCOUNTS:
+            moved = [{"the_connection": connection, "gone": gone, "kept": kept} for gone, kept in step.items()]
+            here = (draw.c.connection == bindparam("the_connection"), draw.c.account_id == bindparam("gone"))
+            db.execute(update(draw).where(*here).values(account_id=bindparam("kept")), moved)
 
 
 def _repoint_records(db: Connection, connection: str, stream: Stream, column: str, step: Mapping[str, str], stale: Stale) -> None:

@@ -161,12 +161,13 @@ def changed(then: Finding, now: Finding) -> str:
 
 
 def _changes(plan: Plan, items: Mapping[str, Item]) -> Plan:
-    """Return of a plan made now what ends or goes to somebody else as it was reviewed."""
+    """Return of a plan made now what ends or goes to somebody else as it was reviewed, and what was drawn."""
     closed = {key for key, item in items.items() if item.action is Action.CLOSE}
     given = {(key, item.owner_id) for key, item in items.items() if item.action is Action.GIVE}
     return Plan(
         end=tuple(one for one in plan.end if one.finding.key in closed),
         move=tuple(one for one in plan.move if (one.finding.key, one.owner_id) in given),
+        drawn=plan.drawn,
     )
 
 

@@ -14,10 +14,11 @@ import structlog
 from refsync.connector import Outcome, OutcomeKind, TaskState, TaskWriter
 from refsync.finding import ESCALATION, Finding, State
 from refsync.model import TaskStatus
-from refsync.plan import Plan, Wish
+from refsync.plan import Drawn, Plan, Wish
 from refsync.store import ledger
 from refsync.store.engine import Database
-from refsync.store.tasks import adoption
+from refsync.store.tasks import adoption, draws
+from refsync.store.tasks.draws import Draw
 from refsync.sync.run import Run
 from refsync.sync.write_back import calls, change
 from refsync.sync.write_back.calls import Pushed
@@ -62,6 +63,7 @@ def push(run: Run, writer: TaskWriter, plan: Plan, pushed: Pushed) -> Pushed:
     note(run, plan.notice, plan.forget, pushed)
     with run.write() as db:
         pushed.waiting += len(ledger.wait(db, run.connection, plan.wait))
+        draws.remember(db, run.connection, [_draw(one) for one in plan.drawn], at=run.now)
     for some in calls.chunks(plan.write):
         with run.store.read() as db:
             findings = findings_of(db, run, some)
@@ -72,6 +74,11 @@ def push(run: Run, writer: TaskWriter, plan: Plan, pushed: Pushed) -> Pushed:
             findings = told_of(db, run, told)
         write(run, writer, findings, (), pushed)
     return pushed
+
+
+def _draw(one: Drawn) -> Draw:
+    rule, account_id = one.wish.rule, one.wish.match.account_id
+    return Draw(key=one.wish.key, rule=rule.name, kind=rule.kind.value, account_id=account_id, left_out=one.left_out)
 
 
 def write(run: Run, writer: TaskWriter, findings: Sequence[Finding], behind: Sequence[Finding], pushed: Pushed) -> None:
