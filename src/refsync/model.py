@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -332,9 +333,21 @@ def moment(at: Instant) -> datetime:
 
 
 def iso(at: Instant) -> str:
-    """Return an instant as `2024-03-01T10:00:00Z`, with milliseconds only where there are some."""
-    text = moment(at).isoformat(timespec="milliseconds" if at % 1000 else "seconds")
-    return text.replace("+00:00", "Z")
+    """Return an instant as `2024-03-01T10:00:00Z`, with milliseconds only where there are some.
+
+    A run writes one for each lapse: worked out from whole numbers, that takes less than half the time of a datetime.
+    """
+    seconds, ms = divmod(at, 1000)
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    text = f"{_day(days)}T{hour:02}:{minute:02}:{second:02}"
+    return f"{text}.{ms:03}Z" if ms else f"{text}Z"
+
+
+@lru_cache(maxsize=36_525)  # of a century
+def _day(number: int) -> str:
+    return (EPOCH.date() + timedelta(days=number)).isoformat()
 
 
 def parse_instant(text: str) -> Instant:

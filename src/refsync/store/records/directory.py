@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, and_, select, true
 
 from refsync.model import Instant, Stream, User, moment
-from refsync.store.database.lists import among, chunks
+from refsync.store.database.lists import among, chunks, listed
 from refsync.store.tables import TABLE_OF, contact, touch, user
 
 
@@ -32,17 +32,12 @@ def users(db: Connection, connection: str) -> dict[str, User]:
 
 
 def owners(db: Connection, connection: str, stream: Stream, ids: Collection[str]) -> dict[str, str]:
-    """Return the owner of each of these contacts or deals that has one."""
-    table = TABLE_OF[stream]
-    return {
-        row.id: row.owner_id
-        for some in chunks(sorted(ids))
-        for row in db.execute(
-            select(table.c.id, table.c.owner_id).where(
-                table.c.connection == connection, among(table.c.id, some), table.c.owner_id.is_not(None)
-            )
-        )
-    }
+    """Return the owner of each of these contacts or deals that has one; give each id once."""
+    table, these = TABLE_OF[stream], listed(sorted(ids))  # for a run they are a tenth of all
+    joined = table.join(these, these.c.id == table.c.id)
+    owned = select(table.c.id, table.c.owner_id).select_from(joined)
+    found = db.execute(owned.where(table.c.connection == connection, table.c.owner_id.is_not(None)))
+    return {row.id: row.owner_id for row in found}
 
 
 def names(db: Connection, connection: str, stream: Stream, ids: Collection[str]) -> dict[str, str]:
