@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from refsync.model import moment, parse_instant
@@ -84,14 +85,20 @@ def test_the_next_lapse_is_drawn_anew(opens: Opens) -> None:
     assert 1 == found.young
 
 
-def test_refsync_holdout_compares(tmp_path: Path) -> None:
-    """An admin who leaves out half sees both sides once their days are over, and before that how many are on their way."""
+@pytest.fixture
+def admin(tmp_path: Path) -> Admin:
+    """Return an admin whose rules are live and leave out half of the neglected customers."""
     write_book(tmp_path / "book", accounts=60, seed=2, now=moment(parse_instant(NOW)))
     admin = Admin(tmp_path)
     admin.refsync("init")
     admin.go_live()
     rule = tmp_path / "rules" / f"{RECONNECT}.toml"
     rule.write_text(rule.read_text().replace("mode     =", 'holdout  = "50%"\nmode     ='))
+    return admin
+
+
+def test_refsync_holdout_compares(admin: Admin) -> None:
+    """An admin who leaves out half sees both sides once their days are over, and before that how many are on their way."""
     admin.refsync("sync", "--dry-run", "--now", NOW)
     assert "has left anybody out yet" in admin.refsync("holdout", "--now", NOW).stdout
     (done,) = admin.json("sync", "--now", NOW)["connections"]
@@ -105,3 +112,14 @@ def test_refsync_holdout_compares(tmp_path: Path) -> None:
     assert (0, None, 0) == (found["young"], young["difference"], young["with_task"]["matches"])
     assert found["from"] <= found["difference"] <= found["to"]
     assert all(words in shown for words in (RECONNECT, "a conversation", "points", "may be chance"))
+
+
+def test_a_plan_that_is_applied_draws(admin: Admin) -> None:
+    """Whoever reviews plans before they are written compares as well as a daemon does."""
+    (plan,) = admin.json("plan", "--now", NOW)["plans"]
+    assert [] == admin.json("holdout", "--now", NOW)["connections"][0]["rules"]
+    admin.refsync("apply", plan["id"], "--now", NOW)
+    (found,) = admin.json("holdout", "--now", "2026-12-21T00:00:00Z")["connections"][0]["rules"]
+
+    assert 0 < found["without"]["matches"]
+    assert 0 < found["with_task"]["matches"]
