@@ -20,15 +20,8 @@ Rules = Callable[..., RuleSet]
 
 def drawn(mirror: Mirror, account: str, *, ago: int = 40, **values: object) -> None:
     """Add a draw of so many days ago."""
-    said = {
-        "key": account,
-        "rule": "rule",
-        "kind": "care",
-        "account_id": account,
-        "at": NOW - ago * MS_PER_DAY,
-        "left_out": False,
-    }
-    mirror.add("draw", {**said, **values})
+    said = {"key": account, "rule": "rule", "kind": "care", "account_id": account, "contact_id": "", "left_out": False}
+    mirror.add("draw", {**said, "at": NOW - ago * MS_PER_DAY, **values})
 
 
 def talk(mirror: Mirror, account: str, *, ago: int, **values: object) -> None:
@@ -62,6 +55,17 @@ def test_a_conversation_in_time_counts(rules: Rules, engines: Mapping[str, Conne
         db.rollback()
 
         assert (Side(matches=6, came=2), Side(matches=2, came=1), 0) == (found.given, found.left_out, found.young)
+
+
+def test_of_what_is_about_a_person_the_person_counts(rules: Rules, mirror: Mirror) -> None:
+    """A conversation with somebody else there says nothing of a task that was about Carla."""
+    for account in ("with her", "with another"):
+        drawn(mirror, account, contact_id="carla")
+    talk(mirror, "with her", ago=30, contact_id="carla")
+    talk(mirror, "with another", ago=30, contact_id="carl")
+    (found,) = told(mirror, rules(rule=about("contact", 'account.status = "customer"')))
+
+    assert Side(matches=2, came=1) == found.given
 
 
 def test_of_asks_introductions_count(rules: Rules, mirror: Mirror) -> None:

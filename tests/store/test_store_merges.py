@@ -72,7 +72,9 @@ def test_merged_account_hands_everything_over(store: Store, connection: str) -> 
         ledger.intend(
             db, connection, [Finding(key="f", rule="r", kind="ask", subject_kind="account", subject_id="gone", account_id="gone")]
         )
-        draws.remember(db, connection, [Draw(key="f", rule="r", kind="ask", account_id="gone", left_out=False)], at=1)
+        draws.remember(
+            db, connection, [Draw(key="f", rule="r", kind="ask", account_id="gone", contact_id="", left_out=False)], at=1
+        )
         written = write(db, connection, Stream.ACCOUNTS, Account(id="kept"), merged=(Merge(gone="gone", survivor="kept"),))
         pointing = {
             (table.name, row.account_id)
@@ -86,6 +88,19 @@ def test_merged_account_hands_everything_over(store: Store, connection: str) -> 
     names = ("contact", "deal", "support_case", "touch", "milestone", "finding", "draw")
     assert {(name, "kept") for name in names} == pointing
     assert ({None, "kept"}, "kept", {"kept", "child"}, 1) == (parents, subject, left, written.merged)
+
+
+def test_merged_person_is_the_same_in_every_draw(store: Store, connection: str) -> None:
+    """What a rule wanted of a person who is gone is asked of the survivor, in this connection alone."""
+    wanted = Draw(key="k", rule="r", kind="care", account_id="gone", contact_id="gone", left_out=True)
+    with store.write() as db:
+        for one in (connection, "another"):
+            draws.remember(db, one, [wanted], at=1)
+        write(db, connection, Stream.CONTACTS, merged=(Merge(gone="gone", survivor="kept"),))
+        of = (select(draw.c.contact_id).where(draw.c.connection == one) for one in (connection, "another"))
+        found = [db.execute(statement).scalar() for statement in of]
+
+    assert found == ["kept", "gone"]
 
 
 def test_merged_person_is_the_same_in_every_activity(store: Store, connection: str) -> None:

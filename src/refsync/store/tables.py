@@ -382,6 +382,7 @@ draw = Table(
     Column("rule", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("account_id", String, nullable=False),
+    Column("contact_id", String, nullable=False),  # of what is about a person; empty: it is about the account
     Column("at", BigInteger, nullable=False),
     Column("left_out", Boolean, nullable=False),
     sqlite_with_rowid=False,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from refsync.model import Instant
 from refsync.rules.query.compile import MS_PER_DAY
@@ -88,9 +88,10 @@ def _counted(connection_id: str, now: Instant, days: int) -> Select[Mapping[str,
 
 
 def _talked(end: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether the customer took part in a conversation from then on."""
+    """Whether the customer, of what is about a person that very person, took part in a conversation from then on."""
     here = and_(touch.c.connection == draw.c.connection, touch.c.account_id == draw.c.account_id, touch.c.two_way == 1)
-    return select(1).where(here, touch.c.at > draw.c.at, touch.c.at <= end).correlate(draw).exists()
+    who = or_(draw.c.contact_id == "", touch.c.contact_id == draw.c.contact_id)
+    return select(1).where(here, who, touch.c.at > draw.c.at, touch.c.at <= end).correlate(draw).exists()
 
 
 def _introduced(end: ColumnElement[int]) -> ColumnElement[bool]:

@@ -56,6 +56,10 @@ FINDING_POINTERS: Mapping[Stream, tuple[str, Column[str | None]]] = MappingProxy
 )
 """For each stream the kind of subject that a finding about it has, and the column that names it."""
 
+DRAW_POINTERS: Mapping[Stream, Column[str]] = MappingProxyType(
+    {Stream.ACCOUNTS: draw.c.account_id, Stream.CONTACTS: draw.c.contact_id}
+)
+
 
 def survivors(merged: Iterable[Merge]) -> dict[str, str]:
     """Return gone id -> the id that lives on in the end, through chains of merges; a record never survives itself."""
@@ -86,10 +90,8 @@ def repoint(
             _repoint_people(db, connection, step, stale)
         if stream in FINDING_POINTERS:
             _repoint_findings(db, connection, stream, kinds, step)
-        if stream == Stream.ACCOUNTS:
-            moved = [{"the_connection": connection, "gone": gone, "kept": kept} for gone, kept in step.items()]
-            here = (draw.c.connection == bindparam("the_connection"), draw.c.account_id == bindparam("gone"))
-            db.execute(update(draw).where(*here).values(account_id=bindparam("kept")), moved)
+        if stream in DRAW_POINTERS:
+            _repoint_draws(db, connection, DRAW_POINTERS[stream], step)
 
 
 def _repoint_records(db: Connection, connection: str, stream: Stream, column: str, step: Mapping[str, str], stale: Stale) -> None:
@@ -138,3 +140,9 @@ def _repoint_findings(db: Connection, connection: str, stream: Stream, kinds: Se
         where = (finding.c.connection == bindparam("the_connection"), finding.c.key == bindparam("the_key"))
         values: dict[str, object] = {"subject_id": bindparam("the_subject"), column.name: bindparam("the_pointer")}
         db.execute(update(finding).where(*where).values(values), moved)
+
+
+def _repoint_draws(db: Connection, connection: str, column: Column[str], step: Mapping[str, str]) -> None:
+    here = (draw.c.connection == connection, column == bindparam("gone"))
+    moved = [{"gone": gone, "kept": kept} for gone, kept in step.items()]
+    db.execute(update(draw).where(*here).values({column.name: bindparam("kept")}), moved)

@@ -23,6 +23,8 @@ class Draw(NamedTuple):
     rule: str
     kind: str
     account_id: str
+    contact_id: str
+    """Of what is about a person; empty: it is about the account."""
     left_out: bool
 
 

@@ -77,8 +77,15 @@ def push(run: Run, writer: TaskWriter, plan: Plan, pushed: Pushed) -> Pushed:
 
 
 def _draw(one: Drawn) -> Draw:
-    rule, account_id = one.wish.rule, one.wish.match.account_id
-    return Draw(key=one.wish.key, rule=rule.name, kind=rule.kind.value, account_id=account_id, left_out=one.left_out)
+    rule, match = one.wish.rule, one.wish.match
+    return Draw(
+        key=one.wish.key,
+        rule=rule.name,
+        kind=rule.kind.value,
+        account_id=match.account_id,
+        contact_id=(match.contact_id or "") if match.subject_kind == "contact" else "",
+        left_out=one.left_out,
+    )
 
 
 def write(run: Run, writer: TaskWriter, findings: Sequence[Finding], behind: Sequence[Finding], pushed: Pushed) -> None:

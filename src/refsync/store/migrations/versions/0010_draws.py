@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("rule", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("contact_id", sa.String(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("left_out", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "key"),
