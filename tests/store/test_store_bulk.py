@@ -22,7 +22,8 @@ Row: TypeAlias = tuple[str | None, float | None, int | None]
 
 texts = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 money = st.decimals(-(10**12), 10**12, places=2).map(float)
-numbers = st.none() | money | st.floats(allow_nan=False, allow_infinity=False)
+kept = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: number + 0.0)  # SQLite stores -0.0 as 0.0
+numbers = st.none() | money | kept
 instants = st.none() | st.integers(-(2**53), 2**53)
 names = count(1)
 WRITTEN = (account.c.owner_id, account.c.annual_revenue, account.c.last_touch_at)
