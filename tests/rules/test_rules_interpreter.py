@@ -47,6 +47,7 @@ def test_sql_and_interpreter_agree(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @settings(CASES, max_examples=2000)
 @given(networks(), rules(), stops())
 def test_sql_and_interpreter_agree_two_thousand_times(
