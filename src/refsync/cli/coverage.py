@@ -6,6 +6,7 @@ import csv
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from refsync.rules.coverage.checklist import Answer, answers
 from refsync.rules.coverage.figures import COUNTED, Coverage, Figures, Row, measure
 from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
-from refsync.store.engine import Database, Store
+from refsync.store.engine import Database, Store, rows
 
 
 class By(StrEnum):
@@ -90,7 +91,7 @@ def _measured(store: Store, connection: str, rules: RuleSet, now: Instant, days:
 def measured_in(db: Database, connection: str, rules: RuleSet, now: Instant, days: int = 365) -> Coverage:
     """Return the coverage of a connection."""
     time = Duration(days, Unit.DAYS)
-    return measure(lambda statement: [dict(row) for row in db.execute(statement).mappings()], rules, connection, now, time)
+    return measure(partial(rows, db), rules, connection, now, time)
 
 
 def show(found: Coverage, by: By, rules: RuleSet, *, title: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from refsync.model import iso
 from refsync.rules.coverage.holdout import Compared, Side, compare
 from refsync.rules.files.folder import load
 from refsync.rules.rule import Kind
-from refsync.store.engine import Store
+from refsync.store.engine import Store, rows
 
 COLUMNS = ("rule", "what came of it", "with a task", "without", "difference", "95 of 100 times")
 NUMBERS = COLUMNS[2:]
@@ -35,26 +36,26 @@ def holdout(
 
     def compared(store: Store, name: str) -> tuple[Compared, ...]:
         with store.read() as db:
-            return compare(lambda asked: [dict(row) for row in db.execute(asked).mappings()], loaded, name, at, days)
+            return compare(partial(rows, db), loaded, name, at, days)
 
     with stores(None, config, connection, loaded, at, quiet=json) as found_in:
         found = {name: compared(store, name) for name, store in found_in}
     if json:
-        shown = [{"connection": name, "rules": [_as_json(one) for one in rows]} for name, rows in found.items()]
+        shown = [{"connection": name, "rules": [_as_json(one) for one in told]} for name, told in found.items()]
         dump({"now": iso(at), "days": days, "connections": shown})
         return
-    for name, rows in found.items():
-        if rows:
-            _show(f"Holdout of {name} at {iso(at)}, {days} days from each match", rows, days)
+    for name, told in found.items():
+        if told:
+            _show(f"Holdout of {name} at {iso(at)}, {days} days from each match", told, days)
         else:
             out.print(f'{name}: no rule has left anybody out yet; write holdout = "5%" in a rule that is live', markup=False)
 
 
-def _show(title: str, rows: tuple[Compared, ...], days: int) -> None:
-    table(title, COLUMNS, map(_cells, rows), right=NUMBERS)
-    if any(one.young for one in rows):
-        out.print(f"{sum(one.young for one in rows):,} matches are younger than {days} days and do not count yet")
-    if any(one.difference for one in rows):
+def _show(title: str, told: tuple[Compared, ...], days: int) -> None:
+    table(title, COLUMNS, map(_cells, told), right=NUMBERS)
+    if any(one.young for one in told):
+        out.print(f"{sum(one.young for one in told):,} matches are younger than {days} days and do not count yet")
+    if any(one.difference for one in told):
         out.print("a difference may be chance where 0 lies within the last column")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,11 +21,11 @@ from refsync.model import Instant, iso
 from refsync.rules.files.folder import load
 from refsync.rules.rule import RuleSet
 from refsync.rules.texts import plain_date
-from refsync.rules.why.explain import About, Answer, Explained, Line, Rows, Why
+from refsync.rules.why.explain import About, Answer, Explained, Line, Why
 from refsync.rules.why.explain import why_about as explained
 from refsync.rules.why.meant import Meant, find, meant_by
 from refsync.store import ledger, runs
-from refsync.store.engine import Database, Store
+from refsync.store.engine import Database, Store, rows
 from refsync.sync.dry_run.outlook import Outlook, Outlooks, outlooks
 from refsync.sync.dry_run.preview import readable
 
@@ -77,7 +78,7 @@ def _answer(
     for connection, store in found_in:
         with store.read() as db:
             if meant := _meant(db, connection, what):
-                answer = explained(lambda statement: _rows(db, statement), rules, connection, meant.about, now)
+                answer = explained(partial(rows, db), rules, connection, meant.about, now)
                 if answer is None:
                     raise UserError(f"{meant} is gone")
                 last, account_id = runs.last_judged(db, connection), meant.about.account_id
@@ -90,7 +91,7 @@ def _answer(
 def _meant(db: Database, connection: str, what: str) -> Meant | None:
     """Return what a text means; None when it means nothing here. Raises UserError when it means several things."""
     for statement in find(what, connection):
-        found = [meant_by(row) for row in _rows(db, statement)]
+        found = [meant_by(row) for row in rows(db, statement)]
         if len(found) > 1:
             meant = ", ".join(map(str, found))
             raise UserError(Problem(message=f'"{what}" may mean several', hint=f"one of {meant}; its id or address tells it"))
@@ -117,10 +118,6 @@ def _instant_of(found_in: Iterable[tuple[str, Store]], run: str) -> Instant:
                 Problem(message=f'"{run}" is the beginning of several runs', hint=", ".join(one.id for one in known[:5]))
             )
     raise UserError(Problem(message=f'there is no run "{run}"', hint="refsync status lists the last ones"))
-
-
-def _rows(db: Database, statement: Any) -> Rows:
-    return [dict(row) for row in db.execute(statement).mappings()]
 
 
 def _show(one: Why, findings: Iterable[Finding], held: Mapping[str, str], next_: Outlooks) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import sqlalchemy
-from sqlalchemy import URL, Dialect, Engine, make_url, update
+from sqlalchemy import URL, Dialect, Engine, Select, make_url, update
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -29,6 +29,11 @@ Meaning: TypeAlias = Callable[[DBAPIError], str | None]
 Result = TypeVar("Result")
 MOST_ABREAST = 4
 """So many readings run side by side, where there are as many processors."""
+
+
+def rows(db: Database, statement: Select[Any]) -> list[dict[str, Any]]:
+    """Return the rows of a SELECT by their columns: `partial(rows, db)` is what carries out SELECTs in one transaction."""
+    return [dict(row) for row in db.execute(statement).mappings()]
 
 
 class Store:

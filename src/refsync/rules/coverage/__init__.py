@@ -1,1 +1,1 @@
-"""Coverage: how much of the book is in touch, counted per rep, team and segment, and the referral check-list."""
+"""Coverage: how much of the book is in touch, per rep, team and segment, the referral check-list, and what holdouts tell."""

@@ -30,7 +30,7 @@ from refsync.rules.why.evidence import Ignored, TouchSeen, ignored, touches
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 Execute: TypeAlias = Callable[[Select[Any]], Rows]
-"""Runs a SELECT and returns its rows as mappings: `lambda statement: connection.execute(statement).mappings().all()`."""
+"""Runs a SELECT and returns its rows as mappings: `partial(rows, db)` of the store."""
 
 SUBJECTS_SHOWN = 5
 

@@ -1,1 +1,1 @@
-"""Our tasks beside the ledger: their story, what the CRM shows of them, and those that the ledger does not know."""
+"""Our tasks beside the ledger: their story, what the CRM shows of them, those it does not know, and matches left without one."""

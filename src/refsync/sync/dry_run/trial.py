@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from refsync.calendar import Duration, Unit
@@ -17,7 +18,7 @@ from refsync.rules.files.cases import Case
 from refsync.rules.rule import Mode, RuleSet
 from refsync.rules.why.explain import About, Answer, Explained, why_about
 from refsync.store import ledger
-from refsync.store.engine import Database, Store
+from refsync.store.engine import Database, Store, rows
 from refsync.store.records import directory
 from refsync.sync.dry_run.situations import ACCOUNT, REP, Company
 from refsync.sync.tick import Report, tick
@@ -107,7 +108,7 @@ def _explained(db: Database, name: str, case: Case, rules: RuleSet, now: Instant
     tested = replace(rules, rules=tuple(rule for rule in rules.rules if rule.name == case.rule))
     rule = rules.rule(case.rule)
     about = About(subject=("rep", REP)) if rule and rule.for_each == "rep" else About(account_id=ACCOUNT)
-    found = why_about(lambda statement: [dict(row) for row in db.execute(statement).mappings()], tested, name, about, now)
+    found = why_about(partial(rows, db), tested, name, about, now)
     return list(found.rules) if found else []
 
 
